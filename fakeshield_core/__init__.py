@@ -1,0 +1,1 @@
+"""Images, masks and engines; knows no page, no database, no training of others."""
