@@ -1,0 +1,1 @@
+"""Engines: one adapter file each; heavy imports happen inside these files only."""

@@ -1,0 +1,163 @@
+"""One picture's way: facts and evidence first, then the engine's updates, merged into one Analysis."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from fakeshield_core import masks
+from fakeshield_core.domain import (
+    Analysis,
+    BoolMask,
+    ClaimsReady,
+    Done,
+    Engine,
+    Evidence,
+    EvidenceReady,
+    Explainer,
+    Explanation,
+    FactsReady,
+    Finding,
+    MapReady,
+    Region,
+    TextChunk,
+    Update,
+    VerdictReady,
+)
+from fakeshield_core.errors import EngineOutputInvalid
+from fakeshield_core.evidence import measure
+from fakeshield_core.explain import GroundedExplainer
+from fakeshield_core.picture import Picture
+
+DEFAULT_THRESHOLD = 0.5  # of score and mask, where an engine gives neither
+
+
+def analyze(engine: Engine, picture: Picture, explainer: Explainer | None = None) -> Iterator[Update]:
+    """Updates as they come: FactsReady, EvidenceReady, the engine's own, then Done(Analysis).
+
+    An engine that gives no explanation has its mask explained by `explainer` (default: from measurements).
+    Closing the iterator cancels the engine.
+
+    Raises:
+        EngineOutputInvalid: the engine's map has another size than the picture.
+    """
+    gathered = _Gathered(engine, picture)
+    yield FactsReady(picture.facts)
+    evidence = measure(picture)
+    gathered.mark("evidence")
+    yield gathered.take(EvidenceReady(evidence))
+    for update in engine.analyze(picture):
+        yield gathered.take(update)
+    gathered.mark("engine")
+    if "explanation" not in engine.info.gives:
+        chosen = explainer if explainer is not None else GroundedExplainer()
+        for update in chosen.explain(picture, gathered.mask(), gathered.evidence, gathered.analysis()):
+            yield gathered.take(update)
+        gathered.mark("explanation")
+    yield Done(gathered.analysis())
+
+
+def analyze_to_end(engine: Engine, picture: Picture, explainer: Explainer | None = None) -> Analysis:
+    """The finished Analysis; what commands, batch runs and tests use.
+
+    Raises:
+        EngineOutputInvalid: as `analyze`, or the engine stopped before the end.
+    """
+    for update in analyze(engine, picture, explainer):
+        if isinstance(update, Done):
+            return update.analysis
+    raise EngineOutputInvalid("The engine stopped before it had an answer; try the picture once more.")
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """What has come so far; private to one request."""
+
+    engine: Engine
+    picture: Picture
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    evidence: Evidence = field(default_factory=lambda: Evidence(items=(), layers={}))
+    verdict: VerdictReady | None = None
+    map: MapReady | None = None
+    explanation: Explanation | None = None
+    text: list[str] = field(default_factory=list)
+    started: float = field(default_factory=time.perf_counter)
+    last: float = field(default_factory=time.perf_counter)
+    timings_s: dict[str, float] = field(default_factory=dict)
+
+    def mark(self, name: str) -> None:
+        """Notes the seconds since the last mark, and since the start under `total`."""
+        now = time.perf_counter()
+        self.timings_s[name] = round(now - self.last, 4)
+        self.timings_s["total"] = round(now - self.started, 4)
+        self.last = now
+
+    def take(self, update: Update) -> Update:
+        """Keeps the update and gives it back."""
+        match update:
+            case EvidenceReady():
+                self.evidence = update.evidence
+            case VerdictReady():
+                self.verdict = update
+            case MapReady():
+                self._check_size(update)
+                self.map = update
+            case TextChunk():
+                self.text.append(update.text)
+            case ClaimsReady():
+                self.explanation = update.explanation
+            case _:
+                pass
+        return update
+
+    def _check_size(self, update: MapReady) -> None:
+        expected = self.picture.rgb.shape[:2]
+        if update.soft_map.shape != expected:
+            raise EngineOutputInvalid(
+                f"{self.engine.info.name} gave a map of {update.soft_map.shape} for a picture of {expected}; "
+                "please report this with the engine's version."
+            )
+
+    def mask(self) -> BoolMask:
+        """The engine's mask; empty where it gives no map."""
+        if self.map is None:
+            return masks.empty(self.picture.rgb.shape[0], self.picture.rgb.shape[1])
+        return masks.threshold(self.map.soft_map, self.map.threshold)
+
+    def analysis(self) -> Analysis:
+        """Everything so far as one record."""
+        verdict = self.verdict or VerdictReady("not_given", None, None, DEFAULT_THRESHOLD)
+        mask = self.mask() if self.map is not None else None
+        regions: tuple[Region, ...] = ()
+        if mask is not None and self.map is not None:
+            regions = masks.regions(mask, self.map.soft_map)
+        return Analysis(
+            id=self.id,
+            created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            picture=self.picture.facts,
+            engine=self.engine.info,
+            verdict=verdict.verdict,
+            score=verdict.score,
+            band=verdict.band,
+            threshold=verdict.threshold,
+            findings=_placed(verdict.findings, regions),
+            mask=mask,
+            mask_threshold=self.map.threshold if self.map is not None else DEFAULT_THRESHOLD,
+            mask_source="engine",
+            regions=regions,
+            explanation=self.explanation,
+            evidence=self.evidence,
+            stability=verdict.stability,
+            warnings=self.picture.warnings + verdict.warnings,
+            timings_s=dict(self.timings_s),
+            soft_map=self.map.soft_map if self.map is not None else None,
+        )
+
+
+def _placed(findings: tuple[Finding, ...], regions: tuple[Region, ...]) -> tuple[Finding, ...]:
+    """Findings whose region does not exist in the mask point at the whole picture."""
+    known = {region.id for region in regions}
+    return tuple(f if f.region_id in known else replace(f, region_id=None) for f in findings)
