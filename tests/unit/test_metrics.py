@@ -171,7 +171,7 @@ def test_calibration_error_by_hand() -> None:
 
 
 def test_calibration_refuses_scores_that_are_no_probabilities() -> None:
-    with pytest.raises(ValueError, match="within 0..1"):
+    with pytest.raises(ValueError, match=r"within 0\.\.1"):
         metrics.expected_calibration_error([1.5], [True])
 
 
@@ -189,7 +189,7 @@ def test_bootstrap_is_the_same_for_the_same_seed() -> None:
 
 
 def test_bootstrap_draws_whole_groups() -> None:
-    # two scenes of opposite value: a drawn mean is 0, 1/2 or 1, whereas single pictures would nearly always mix
+    # two scenes of opposite value: a drawn mean is 0, 1/2 or 1, single pictures would nearly always mix
     values, groups = [0.0] * 50 + [1.0] * 50, ["a"] * 50 + ["b"] * 50
     by_scene = metrics.bootstrap_interval(values, groups, seed=0)
     by_picture = metrics.bootstrap_interval(values, [str(n) for n in range(100)], seed=0)
