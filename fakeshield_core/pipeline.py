@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+import numpy as np
+
 from fakeshield_core import masks
 from fakeshield_core.domain import (
     Analysis,
@@ -124,7 +126,7 @@ class _Gathered:
     def mask(self) -> BoolMask:
         """The engine's mask; empty where it gives no map."""
         if self.map is None:
-            return masks.empty(self.picture.rgb.shape[0], self.picture.rgb.shape[1])
+            return np.zeros(self.picture.rgb.shape[:2], np.bool_)
         return masks.threshold(self.map.soft_map, self.map.threshold)
 
     def analysis(self) -> Analysis:

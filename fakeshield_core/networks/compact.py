@@ -1,0 +1,200 @@
+"""The compact forensic network: pixel and DCT stems, a body at native scale, CLS and SEG, a SAM two-way mask decoder.
+
+Shape after `networks/` of IFDL-VLM (a class from a CLS token; the class logits query the patch tokens; what they pool
+is the sparse prompt of a SAM mask decoder), scaled down to a CPU. Self-correlation for copy-move runs on features of
+the whole picture, which may be larger than what the transformer sees at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from fakeshield_core.networks.sam import sam_module
+from fakeshield_core.networks.stem import DctStem, PixelStem
+
+STRIDE = 16  # inputs are multiples of this
+CLASSES = ("authentic", "tampered")
+
+
+@dataclass(frozen=True)
+class CompactConfig:
+    """Sizes of the network; saved beside the weights."""
+
+    quarter: int = 56  # channels at 1/4
+    dct: int = 48  # channels of the DCT stem at 1/8
+    eighth: int = 128  # channels at 1/8
+    width: int = 208  # channels at 1/16
+    blocks: int = 5  # transformer blocks
+    heads: int = 8
+    key: int = 48  # channels of the self-correlation keys
+    top: int = 8  # best matches kept for each place
+
+
+class ConvBlock(nn.Module):
+    """Depthwise 5x5, then a two-layer channel mix, with a residual (after ConvNeXt, Liu et al. 2022)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.spatial = nn.Conv2d(width, width, 5, padding=2, groups=width)
+        self.norm = nn.GroupNorm(1, width)
+        self.grow = nn.Conv2d(width, 2 * width, 1)
+        self.shrink = nn.Conv2d(2 * width, width, 1)
+        self.scale = nn.Parameter(torch.full((width, 1, 1), 0.1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, h, w) -> the same shape."""
+        return x + self.scale * self.shrink(functional.gelu(self.grow(self.norm(self.spatial(x)))))
+
+
+class TokenBlock(nn.Module):
+    """Pre-norm attention and MLP over tokens."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm1 = nn.LayerNorm(width)
+        self.qkv = nn.Linear(width, 3 * width)
+        self.proj = nn.Linear(width, width)
+        self.norm2 = nn.LayerNorm(width)
+        self.fc1 = nn.Linear(width, 3 * width)
+        self.fc2 = nn.Linear(3 * width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, N, C) -> the same shape."""
+        q, k, v = self.qkv(self.norm1(x)).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        x = x + self.proj(functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+        return x + self.fc2(functional.gelu(self.fc1(self.norm2(x))))
+
+
+class SelfCorrelation(nn.Module):
+    """How well each place repeats elsewhere: the best cosine similarities of learned keys, near places left out."""
+
+    RADIUS = 1.5  # places closer than this (in cells of 16 px) are the place itself
+
+    def __init__(self, width: int, key: int, top: int) -> None:
+        super().__init__()
+        self.key = nn.Conv2d(width, key, 1)
+        self.top = top
+        self.read = nn.Conv2d(top, width, 1)
+
+    def forward(self, features: Tensor, chunk: int = 2048) -> Tensor:
+        """(B, C, h, w) features of the whole picture -> (B, C, h, w) to be added to them."""
+        keys = functional.normalize(self.key(features).flatten(2), dim=1)  # (B, K, N)
+        height, width = features.shape[2:]
+        ys, xs = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+        place = torch.stack([ys.flatten(), xs.flatten()], dim=1).to(features)
+        count = min(self.top, height * width)
+        best = [self._best(keys, place, start, chunk, count) for start in range(0, height * width, chunk)]
+        similarity = torch.cat(best, dim=1).transpose(1, 2).unflatten(2, (height, width))
+        if count < self.top:
+            similarity = functional.pad(similarity, (0, 0, 0, 0, 0, self.top - count))
+        return self.read(similarity)
+
+    def _best(self, keys: Tensor, place: Tensor, start: int, chunk: int, count: int) -> Tensor:
+        part = slice(start, start + chunk)
+        similarity = keys[:, :, part].transpose(1, 2) @ keys  # (B, chunk, N)
+        near = torch.cdist(place[part], place) < self.RADIUS
+        return similarity.masked_fill(near, 0.0).topk(count, dim=2).values
+
+
+class MaskDecoder(nn.Module):
+    """A SAM two-way transformer reads prompts against patch tokens; a hypernetwork turns SEG into a mask at 1/4."""
+
+    def __init__(self, config: CompactConfig, upscaled: int = 32) -> None:
+        super().__init__()
+        transformer = sam_module("modeling.transformer").TwoWayTransformer
+        embedding = sam_module("modeling.prompt_encoder").PositionEmbeddingRandom
+        self.mask_token = nn.Parameter(torch.randn(1, 1, config.width) * 0.02)
+        self.position = embedding(config.width // 2)
+        self.transformer = transformer(depth=2, embedding_dim=config.width, num_heads=8, mlp_dim=2 * config.width)
+        self.to_eighth = nn.Conv2d(config.width, 64, 1)
+        self.skip_eighth = nn.Conv2d(config.eighth, 64, 1)
+        self.blend_eighth = nn.Conv2d(64, 64, 3, padding=1)
+        self.to_quarter = nn.Conv2d(64, upscaled, 1)
+        self.skip_quarter = nn.Conv2d(config.quarter, upscaled, 1)
+        self.blend_quarter = nn.Conv2d(upscaled, upscaled, 3, padding=1)
+        self.hyper = nn.Sequential(nn.Linear(config.width, config.width), nn.GELU(), nn.Linear(config.width, upscaled))
+        self.bias = nn.Parameter(torch.tensor(-2.0))
+
+    def forward(self, patches: Tensor, prompts: Tensor, eighth: Tensor, quarter: Tensor) -> Tensor:
+        """(B, C, h, w) patch tokens, (B, n, C) sparse prompts and two skips -> (B, 4h, 4w) mask logits."""
+        tokens = torch.cat([self.mask_token.expand(patches.shape[0], -1, -1), prompts], dim=1)
+        place = self.position(patches.shape[2:]).unsqueeze(0).expand(patches.shape[0], -1, -1, -1)
+        tokens, flat = self.transformer(patches, place, tokens)
+        read = flat.transpose(1, 2).unflatten(2, patches.shape[2:])
+        x = functional.interpolate(self.to_eighth(read), scale_factor=2.0, mode="bilinear") + self.skip_eighth(eighth)
+        x = functional.gelu(self.blend_eighth(functional.gelu(x)))
+        x = functional.interpolate(self.to_quarter(x), scale_factor=2.0, mode="bilinear") + self.skip_quarter(quarter)
+        x = functional.gelu(self.blend_quarter(functional.gelu(x)))
+        logits: Tensor = torch.einsum("bc,bchw->bhw", self.hyper(tokens[:, 0]), x) + self.bias
+        return logits
+
+
+@dataclass(frozen=True)
+class Features:
+    """What the convolutional part gives for one input."""
+
+    quarter: Tensor  # (B, C4, H/4, W/4)
+    eighth: Tensor  # (B, C8, H/8, W/8)
+    sixteenth: Tensor  # (B, C, H/16, W/16)
+
+
+class CompactNetwork(nn.Module):
+    """Picture and quantisation table in; class logits and mask logits out."""
+
+    def __init__(self, config: CompactConfig = CompactConfig()) -> None:  # noqa: B008  # frozen
+        super().__init__()
+        self.config = config
+        self.pixels = PixelStem(config.quarter)
+        self.blocks = nn.Sequential(ConvBlock(config.quarter), ConvBlock(config.quarter))
+        self.dct = DctStem(config.dct)
+        self.down = nn.Conv2d(config.quarter, config.eighth - config.dct, 2, stride=2)
+        self.blocks2 = nn.Sequential(*[ConvBlock(config.eighth) for _ in range(3)])
+        self.down2 = nn.Conv2d(config.eighth, config.width, 2, stride=2)
+        self.norm = nn.GroupNorm(1, config.width)
+        self.correlation = SelfCorrelation(config.width, config.key, config.top)
+        self.cls = nn.Parameter(torch.randn(1, 1, config.width) * 0.02)
+        self.around = nn.Conv2d(config.width, config.width, 3, padding=1, groups=config.width)
+        self.body = nn.ModuleList([TokenBlock(config.width, config.heads) for _ in range(config.blocks)])
+        self.out = nn.LayerNorm(config.width)
+        self.classify = nn.Linear(config.width, len(CLASSES))
+        self.query = nn.Linear(len(CLASSES), config.width)
+        self.pool = nn.MultiheadAttention(config.width, 4, batch_first=True)
+        self.decoder = MaskDecoder(config)
+
+    def forward(self, rgb: Tensor, table: Tensor) -> tuple[Tensor, Tensor]:
+        """Class and mask logits of inputs seen whole.
+
+        Args:
+            rgb: (B, 3, H, W) grey levels 0..255, H and W multiples of 16, top left on the JPEG grid.
+            table: (B, 8, 8) luma quantisation steps of the file, ones where it is not a JPEG.
+
+        Returns:
+            (B, 2) class logits; (B, H/4, W/4) mask logits.
+        """
+        features = self.features(rgb, table)
+        return self.decide(features, self.correlation(features.sixteenth))
+
+    def features(self, rgb: Tensor, table: Tensor) -> Features:
+        """The convolutional part, which may be run tile by tile."""
+        quarter = self.blocks(self.pixels(rgb))
+        eighth = self.blocks2(torch.cat([self.down(quarter), self.dct(rgb, table)], dim=1))
+        return Features(quarter, eighth, self.norm(self.down2(eighth)))
+
+    def decide(self, features: Features, correlation: Tensor) -> tuple[Tensor, Tensor]:
+        """The rest, given the self-correlation cut out of the whole picture's."""
+        x = features.sixteenth + correlation
+        x = x + self.around(x)
+        tokens = torch.cat([self.cls.expand(x.shape[0], -1, -1), x.flatten(2).transpose(1, 2)], dim=1)
+        for block in self.body:
+            tokens = block(tokens)
+        tokens = self.out(tokens)
+        classes = self.classify(tokens[:, 0])
+        patches = tokens[:, 1:]
+        prompt, _ = self.pool(self.query(classes).unsqueeze(1), patches, patches, need_weights=False)
+        grid = patches.transpose(1, 2).unflatten(2, x.shape[2:])
+        return classes, self.decoder(grid, prompt, features.eighth, features.quarter)

@@ -1,0 +1,116 @@
+"""What the compact network sees first: high-pass residuals of the pixels and 8x8 block DCT of the luma.
+
+Both keep the picture's native scale and the phase of the 8x8 JPEG grid: inputs start at a grid corner.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as JPEG
+SRM_TRUNCATION = 12.0  # grey levels; residuals beyond are edges, not noise
+LOW_FREQUENCIES = 20  # AC coefficients in zigzag order that get a histogram view
+BINS = 8  # |quantised coefficient| 0..6 and "7 or more"
+
+
+_SRM = (  # the three kernels of Zhou et al. 2018 (RGB-N, section 3.2), from Fridrich & Kodovsky 2012
+    ([[0, 0, 0, 0, 0], [0, -1, 2, -1, 0], [0, 2, -4, 2, 0], [0, -1, 2, -1, 0], [0, 0, 0, 0, 0]], 4),
+    ([[-1, 2, -2, 2, -1], [2, -6, 8, -6, 2], [-2, 8, -12, 8, -2], [2, -6, 8, -6, 2], [-1, 2, -2, 2, -1]], 12),
+    ([[0, 0, 0, 0, 0], [0, 0, 0, 0, 0], [0, 1, -2, 1, 0], [0, 0, 0, 0, 0], [0, 0, 0, 0, 0]], 2),
+)
+_IJG_LUMA_50 = np.array(  # ITU-T T.81 annex K table K.1, natural order
+    [
+        [16, 11, 10, 16, 24, 40, 51, 61],
+        [12, 12, 14, 19, 26, 58, 60, 55],
+        [14, 13, 16, 24, 40, 57, 69, 56],
+        [14, 17, 22, 29, 51, 87, 80, 62],
+        [18, 22, 37, 56, 68, 109, 103, 77],
+        [24, 35, 55, 64, 81, 104, 113, 92],
+        [49, 64, 78, 87, 103, 121, 120, 101],
+        [72, 92, 95, 98, 112, 100, 103, 99],
+    ]
+)
+
+
+def dct_kernels() -> Tensor:
+    """(64, 1, 8, 8) float32: orthonormal 2-D DCT-II basis, row frequency major."""
+    n = np.arange(8)
+    basis = np.cos((2 * n[None, :] + 1) * n[:, None] * math.pi / 16) * np.where(n[:, None] == 0, 0.5, math.sqrt(0.5)) / math.sqrt(2)
+    kernels = np.einsum("ui,vj->uvij", basis, basis).reshape(64, 1, 8, 8)
+    return torch.from_numpy(kernels.astype(np.float32))
+
+
+def zigzag() -> list[int]:
+    """Natural-order index of each zigzag position, DC first."""
+    order = sorted(range(64), key=lambda k: (k // 8 + k % 8, (k // 8 if (k // 8 + k % 8) % 2 else k % 8)))
+    return order
+
+
+class BayarConv(nn.Module):
+    """Constrained filters: centre -1, the rest sums to 1 (Bayar & Stamm 2018, equation 3)."""
+
+    def __init__(self, filters: int) -> None:
+        super().__init__()
+        self.free = nn.Parameter(torch.rand(filters, 3, 24) * 0.2 + 0.02)
+
+    def forward(self, rgb: Tensor) -> Tensor:
+        """(B, 3, H, W) grey levels -> (B, filters, H, W) prediction errors."""
+        rest = self.free / self.free.sum(dim=2, keepdim=True)
+        centre = rest.new_full((*rest.shape[:2], 1), -1.0)
+        weight = torch.cat([rest[:, :, :12], centre, rest[:, :, 12:]], dim=2).unflatten(2, (5, 5))
+        return functional.conv2d(functional.pad(rgb, (2, 2, 2, 2), mode="replicate"), weight / 3)
+
+
+class PixelStem(nn.Module):
+    """RGB, SRM and Bayar residuals, folded to half scale and read by two convolutions; out at 1/4."""
+
+    def __init__(self, width: int, bayar: int = 4) -> None:
+        super().__init__()
+        kernels = torch.stack([torch.tensor(k, dtype=torch.float32) / d for k, d in _SRM])
+        self.register_buffer("srm", kernels[:, None].repeat(3, 1, 1, 1), persistent=False)  # (9, 1, 5, 5)
+        self.bayar = BayarConv(bayar)
+        self.fold = nn.Conv2d((3 + 9 + bayar) * 4, 40, 3, padding=1)
+        self.shrink = nn.Conv2d(40, width, 3, stride=2, padding=1)
+        self.norm = nn.GroupNorm(1, width)
+
+    def forward(self, rgb: Tensor) -> Tensor:
+        """(B, 3, H, W) grey levels 0..255 -> (B, width, H/4, W/4)."""
+        padded = functional.pad(rgb, (2, 2, 2, 2), mode="replicate")
+        srm = functional.conv2d(padded.repeat_interleave(3, dim=1), self.srm, groups=9)
+        srm = srm.clamp(-SRM_TRUNCATION, SRM_TRUNCATION) / 3
+        bayar = self.bayar(rgb).clamp(-32, 32) / 8
+        folded = functional.pixel_unshuffle(torch.cat([(rgb - 128) / 64, srm, bayar], dim=1), 2)
+        return self.norm(self.shrink(functional.gelu(self.fold(folded.contiguous(memory_format=torch.channels_last)))))
+
+
+class DctStem(nn.Module):
+    """Three views of the block DCT: magnitude, histogram of the file's quantised values, distance to a q90 grid."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.register_buffer("basis", dct_kernels(), persistent=False)
+        q90 = torch.from_numpy(np.clip((_IJG_LUMA_50 * 20 + 50) // 100, 1, 255).astype(np.float32)).reshape(1, 64, 1, 1)
+        self.register_buffer("q90", q90, persistent=False)
+        self.register_buffer("low", torch.tensor(zigzag()[1 : 1 + LOW_FREQUENCIES]), persistent=False)
+        self.project = nn.Conv2d(64 + 64 + LOW_FREQUENCIES * BINS, width, 1)
+        self.table = nn.Linear(64, width)
+        self.mix = nn.Conv2d(width, width, 3, padding=1)
+        self.norm = nn.GroupNorm(1, width)
+
+    def forward(self, rgb: Tensor, table: Tensor) -> Tensor:
+        """(B, 3, H, W) grey levels and (B, 8, 8) luma quantisation steps (ones: not a JPEG) -> (B, width, H/8, W/8)."""
+        luma = (rgb * rgb.new_tensor(LUMA).view(1, 3, 1, 1)).sum(dim=1, keepdim=True) - 128
+        with torch.no_grad():
+            coefficients = functional.conv2d(luma, self.basis, stride=8)
+            steps = table.reshape(-1, 64, 1, 1)
+            bins = (coefficients / steps)[:, self.low].round().abs().clamp(max=BINS - 1)
+            histogram = torch.cat([(bins == k).float() for k in range(BINS)], dim=1)
+            error = (coefficients / self.q90 - (coefficients / self.q90).round()).abs() * 2
+            views = torch.cat([torch.log1p(coefficients.abs()) / 4, error, histogram], dim=1)
+        mixed = self.project(views) + self.table(torch.log(table.reshape(-1, 64)) / 4)[:, :, None, None]
+        return self.norm(self.mix(functional.gelu(mixed)))

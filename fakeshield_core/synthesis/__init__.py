@@ -1,0 +1,1 @@
+"""Forgeries and scenes made by ourselves, seeded, with mask and full history."""

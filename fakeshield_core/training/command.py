@@ -1,0 +1,69 @@
+"""`train-compact`: photographs in; checkpoint, weights and card out."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import socket
+from pathlib import Path
+
+import torch
+from torch import distributed, multiprocessing
+
+from fakeshield_core.training.loop import Stage, TrainConfig, Trainer
+from fakeshield_core.training.photographs import Photograph, is_held_out, read_photographs
+from fakeshield_core.training.samples import Sampler
+
+log = logging.getLogger(__name__)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `train-compact`."""
+    parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders with a manifest.csv each")
+    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint and log")
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--processes", type=int, default=1, help="CPU processes, one thread each")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--small-steps", type=int, default=1500, help="steps with windows of 128x128")
+    parser.add_argument("--steps", type=int, default=7000, help="steps in all; the others see 256x384")
+    parser.add_argument("--batch", type=int, default=6, help="windows of 256x384 for each process and step")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Trains to the end; 0 when done."""
+    config = TrainConfig(
+        stages=(
+            Stage(options.small_steps, 128, 128, options.batch * 3),
+            Stage(options.steps, 256, 384, options.batch),
+        ),
+        seed=options.seed,
+        processes=options.processes,
+        device=options.device,
+    )
+    options.out.mkdir(parents=True, exist_ok=True)
+    photographs = [p for p in read_photographs(options.data) if not is_held_out(p.group)]
+    log.info("%d photographs, %d of them tampered", len(photographs), sum(p.is_tampered for p in photographs))
+    if config.processes == 1:
+        _train(0, config, photographs, options.out, options.resume)
+        return 0
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(probe.getsockname()[1]))
+    arguments = (config, photographs, options.out, options.resume)
+    multiprocessing.start_processes(_train, arguments, nprocs=config.processes, start_method="fork")  # type: ignore[no-untyped-call]
+    return 0
+
+
+def _train(rank: int, config: TrainConfig, photographs: list[Photograph], out: Path, resume: bool) -> None:
+    if config.device == "cpu":
+        torch.set_num_threads(1)
+    if config.processes > 1:
+        distributed.init_process_group("gloo", rank=rank, world_size=config.processes)
+    trainer = Trainer(config, Sampler(photographs), out, rank)
+    if resume:
+        trainer.resume()
+    trainer.run()
+    if config.processes > 1:
+        distributed.destroy_process_group()
