@@ -1,7 +1,7 @@
 """The words everything else is written in: arrays, clicks, regions, claims, evidence, and the engine seam.
 
-Nothing here imports torch, gradio or a database. Values that travel are frozen; arrays in them are never written to
-after construction.
+Nothing here imports torch, gradio or a database. Values that travel are frozen; arrays in them are never written
+to after construction.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ BoolMask: TypeAlias = npt.NDArray[np.bool_]  # (H, W), True = tampered
 SoftMap: TypeAlias = npt.NDArray[np.float32]  # (H, W), probability of tampering, 0..1
 Plane: TypeAlias = npt.NDArray[np.float32]  # (H, W), any finite value; its unit is said where it is made
 Logits: TypeAlias = npt.NDArray[np.float32]  # (h, w), before the sigmoid, low resolution
-JsonValue: TypeAlias = "None | bool | int | float | str | list[JsonValue] | dict[str, JsonValue]"
+JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 BoxXyxy: TypeAlias = tuple[int, int, int, int]  # x0, y0, x1, y1 in picture pixels, end exclusive
 
 Verdict = Literal["tampered", "synthetic", "no_tampering_found", "inconclusive", "not_given"]
@@ -141,6 +141,7 @@ class Evidence:
 
     items: tuple[EvidenceItem, ...]
     layers: Mapping[str, Layer]
+    grids: Mapping[str, Plane] = field(default_factory=dict)  # per-block numbers `compare` needs; not shown
 
     def item(self, name: str) -> EvidenceItem | None:
         """The item of that name, None where it was not measured."""
@@ -276,7 +277,7 @@ class Engine(Protocol):
         ...
 
     def analyze(self, picture: Picture) -> Iterator[Update]:
-        """VerdictReady, MapReady, TextChunk, ClaimsReady in the engine's own order; closing the iterator cancels."""
+        """Verdict, map, text and claims in the engine's own order; closing the iterator cancels."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Picture: original bytes, upright pixels and file facts; the only thing engines take. `imaging.decode` makes it."""
+"""Picture: original bytes, upright pixels and file facts; the only thing engines take, made by `imaging`."""
 
 from __future__ import annotations
 

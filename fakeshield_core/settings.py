@@ -33,7 +33,9 @@ class Settings:
         known = {PREFIX + f.name.upper(): f for f in fields(cls)}
         unknown = sorted(name for name in given if name.startswith(PREFIX) and name not in known)
         if unknown:
-            raise SettingsInvalid(f"{unknown[0]} is not a setting; known ones are {', '.join(sorted(known))}.")
+            raise SettingsInvalid(
+                f"{unknown[0]} is not a setting; known ones are {', '.join(sorted(known))}."
+            )
         values: dict[str, object] = {}
         for name, spec in known.items():
             if name in given:

@@ -35,5 +35,7 @@ def build_engine(name: str, settings: Settings, adapter: Path | None = None) -> 
     """
     builder = BUILDERS.get(name)
     if builder is None:
-        raise EngineUnavailable(f"There is no engine named {name!r}; choose one of {', '.join(sorted(BUILDERS))}.")
+        raise EngineUnavailable(
+            f"There is no engine named {name!r}; choose one of {', '.join(sorted(BUILDERS))}."
+        )
     return builder(settings, adapter)

@@ -39,6 +39,6 @@ class StubEngine:
 
 
 def magenta_map(rgb: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> SoftMap:
-    """1.0 where a pixel is within MARK_TOLERANCE of magenta in each channel, 0.0 elsewhere; (H, W) float32."""
+    """1 where a pixel is within MARK_TOLERANCE of magenta in each channel, else 0; (H, W) float32."""
     distance = np.abs(rgb.astype(np.int16) - np.array(MARK_RGB, np.int16)).max(axis=2)
     return (distance <= MARK_TOLERANCE).astype(np.float32)

@@ -1,8 +1,8 @@
-"""The compact forensic network: pixel and DCT stems, a body at native scale, CLS and SEG, a SAM two-way mask decoder.
+"""The compact forensic network: two stems, a body at native scale, CLS and SEG, a SAM two-way mask decoder.
 
-Shape after `networks/` of IFDL-VLM (a class from a CLS token; the class logits query the patch tokens; what they pool
-is the sparse prompt of a SAM mask decoder), scaled down to a CPU. Self-correlation for copy-move runs on features of
-the whole picture, which may be larger than what the transformer sees at once.
+Shape after IFDL-VLM's first stage (a class from a CLS token; the class logits query the patch tokens; what they
+pool is the sparse prompt of a SAM mask decoder), scaled down to a CPU. Self-correlation for copy-move runs on
+features of the whole picture, which may be larger than what the transformer sees at once.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class TokenBlock(nn.Module):
 
 
 class SelfCorrelation(nn.Module):
-    """How well each place repeats elsewhere: the best cosine similarities of learned keys, near places left out."""
+    """How well each place repeats elsewhere: the best cosine similarities of learned keys, far from it."""
 
     RADIUS = 1.5  # places closer than this (in cells of 16 px) are the place itself
 
@@ -102,7 +102,7 @@ class SelfCorrelation(nn.Module):
 
 
 class MaskDecoder(nn.Module):
-    """A SAM two-way transformer reads prompts against patch tokens; a hypernetwork turns SEG into a mask at 1/4."""
+    """A SAM two-way transformer reads prompts against patches; a hypernetwork makes a mask at 1/4."""
 
     def __init__(self, config: CompactConfig, upscaled: int = 32) -> None:
         super().__init__()
@@ -110,14 +110,18 @@ class MaskDecoder(nn.Module):
         embedding = sam_module("modeling.prompt_encoder").PositionEmbeddingRandom
         self.mask_token = nn.Parameter(torch.randn(1, 1, config.width) * 0.02)
         self.position = embedding(config.width // 2)
-        self.transformer = transformer(depth=2, embedding_dim=config.width, num_heads=8, mlp_dim=2 * config.width)
+        self.transformer = transformer(
+            depth=2, embedding_dim=config.width, num_heads=8, mlp_dim=2 * config.width
+        )
         self.to_eighth = nn.Conv2d(config.width, 64, 1)
         self.skip_eighth = nn.Conv2d(config.eighth, 64, 1)
         self.blend_eighth = nn.Conv2d(64, 64, 3, padding=1)
         self.to_quarter = nn.Conv2d(64, upscaled, 1)
         self.skip_quarter = nn.Conv2d(config.quarter, upscaled, 1)
         self.blend_quarter = nn.Conv2d(upscaled, upscaled, 3, padding=1)
-        self.hyper = nn.Sequential(nn.Linear(config.width, config.width), nn.GELU(), nn.Linear(config.width, upscaled))
+        self.hyper = nn.Sequential(
+            nn.Linear(config.width, config.width), nn.GELU(), nn.Linear(config.width, upscaled)
+        )
         self.bias = nn.Parameter(torch.tensor(-2.0))
 
     def forward(self, patches: Tensor, prompts: Tensor, eighth: Tensor, quarter: Tensor) -> Tensor:
@@ -126,9 +130,13 @@ class MaskDecoder(nn.Module):
         place = self.position(patches.shape[2:]).unsqueeze(0).expand(patches.shape[0], -1, -1, -1)
         tokens, flat = self.transformer(patches, place, tokens)
         read = flat.transpose(1, 2).unflatten(2, patches.shape[2:])
-        x = functional.interpolate(self.to_eighth(read), scale_factor=2.0, mode="bilinear") + self.skip_eighth(eighth)
+        x = functional.interpolate(
+            self.to_eighth(read), scale_factor=2.0, mode="bilinear"
+        ) + self.skip_eighth(eighth)
         x = functional.gelu(self.blend_eighth(functional.gelu(x)))
-        x = functional.interpolate(self.to_quarter(x), scale_factor=2.0, mode="bilinear") + self.skip_quarter(quarter)
+        x = functional.interpolate(self.to_quarter(x), scale_factor=2.0, mode="bilinear") + self.skip_quarter(
+            quarter
+        )
         x = functional.gelu(self.blend_quarter(functional.gelu(x)))
         logits: Tensor = torch.einsum("bc,bchw->bhw", self.hyper(tokens[:, 0]), x) + self.bias
         return logits
@@ -146,7 +154,7 @@ class Features:
 class CompactNetwork(nn.Module):
     """Picture and quantisation table in; class logits and mask logits out."""
 
-    def __init__(self, config: CompactConfig = CompactConfig()) -> None:  # noqa: B008  # frozen
+    def __init__(self, config: CompactConfig = CompactConfig()) -> None:
         super().__init__()
         self.config = config
         self.pixels = PixelStem(config.quarter)

@@ -16,8 +16,8 @@ ALIAS = "fakeshield_core._segment_anything"
 def sam_module(name: str) -> types.ModuleType:
     """A submodule of segment-anything, such as `modeling.transformer`.
 
-    Neither `segment_anything` nor `torchvision` enters `sys.modules`: an empty package whose path is the installed
-    folder stands in for it.
+    Neither `segment_anything` nor `torchvision` enters `sys.modules`: an empty package whose path is the
+    installed folder stands in for it.
 
     Raises:
         EngineUnavailable: segment-anything is not installed.

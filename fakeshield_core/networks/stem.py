@@ -40,7 +40,11 @@ _IJG_LUMA_50 = np.array(  # ITU-T T.81 annex K table K.1, natural order
 def dct_kernels() -> Tensor:
     """(64, 1, 8, 8) float32: orthonormal 2-D DCT-II basis, row frequency major."""
     n = np.arange(8)
-    basis = np.cos((2 * n[None, :] + 1) * n[:, None] * math.pi / 16) * np.where(n[:, None] == 0, 0.5, math.sqrt(0.5)) / math.sqrt(2)
+    basis = (
+        np.cos((2 * n[None, :] + 1) * n[:, None] * math.pi / 16)
+        * np.where(n[:, None] == 0, 0.5, math.sqrt(0.5))
+        / math.sqrt(2)
+    )
     kernels = np.einsum("ui,vj->uvij", basis, basis).reshape(64, 1, 8, 8)
     return torch.from_numpy(kernels.astype(np.float32))
 
@@ -85,16 +89,20 @@ class PixelStem(nn.Module):
         srm = srm.clamp(-SRM_TRUNCATION, SRM_TRUNCATION) / 3
         bayar = self.bayar(rgb).clamp(-32, 32) / 8
         folded = functional.pixel_unshuffle(torch.cat([(rgb - 128) / 64, srm, bayar], dim=1), 2)
-        return self.norm(self.shrink(functional.gelu(self.fold(folded.contiguous(memory_format=torch.channels_last)))))
+        return self.norm(
+            self.shrink(functional.gelu(self.fold(folded.contiguous(memory_format=torch.channels_last))))
+        )
 
 
 class DctStem(nn.Module):
-    """Three views of the block DCT: magnitude, histogram of the file's quantised values, distance to a q90 grid."""
+    """Views of the block DCT: magnitude, histogram of the file's quantised values, distance to a q90 grid."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.register_buffer("basis", dct_kernels(), persistent=False)
-        q90 = torch.from_numpy(np.clip((_IJG_LUMA_50 * 20 + 50) // 100, 1, 255).astype(np.float32)).reshape(1, 64, 1, 1)
+        q90 = torch.from_numpy(np.clip((_IJG_LUMA_50 * 20 + 50) // 100, 1, 255).astype(np.float32)).reshape(
+            1, 64, 1, 1
+        )
         self.register_buffer("q90", q90, persistent=False)
         self.register_buffer("low", torch.tensor(zigzag()[1 : 1 + LOW_FREQUENCIES]), persistent=False)
         self.project = nn.Conv2d(64 + 64 + LOW_FREQUENCIES * BINS, width, 1)
@@ -103,7 +111,7 @@ class DctStem(nn.Module):
         self.norm = nn.GroupNorm(1, width)
 
     def forward(self, rgb: Tensor, table: Tensor) -> Tensor:
-        """(B, 3, H, W) grey levels and (B, 8, 8) luma quantisation steps (ones: not a JPEG) -> (B, width, H/8, W/8)."""
+        """(B, 3, H, W) grey levels and (B, 8, 8) luma steps (ones: not a JPEG) -> (B, width, H/8, W/8)."""
         luma = (rgb * rgb.new_tensor(LUMA).view(1, 3, 1, 1)).sum(dim=1, keepdim=True) - 128
         with torch.no_grad():
             coefficients = functional.conv2d(luma, self.basis, stride=8)

@@ -61,10 +61,14 @@ def random_shape(height: int, width: int, rng: np.random.Generator) -> BoolMask:
     return np.asarray(radius <= edge)
 
 
-def _box(host: RgbImage, rng: np.random.Generator, shape_hw: tuple[int, int] | None = None) -> tuple[int, int]:
+def _box(
+    host: RgbImage, rng: np.random.Generator, shape_hw: tuple[int, int] | None = None
+) -> tuple[int, int]:
     """Height and width of a region, of the given aspect where one is given."""
     height, width = host.shape[:2]
-    share = float(np.exp(rng.uniform(np.log(SMALLEST), np.log(LARGEST)))) * 1.5  # shapes fill about two thirds
+    share = (
+        float(np.exp(rng.uniform(np.log(SMALLEST), np.log(LARGEST)))) * 1.5
+    )  # shapes fill about two thirds
     aspect = float(np.exp(rng.uniform(-0.7, 0.7))) if shape_hw is None else shape_hw[0] / shape_hw[1]
     tall = np.sqrt(share * height * width * aspect)
     return int(np.clip(tall, 12, 0.9 * height)), int(np.clip(tall / aspect, 12, 0.9 * width))
@@ -83,7 +87,9 @@ def _feathered(shape: BoolMask, rng: np.random.Generator) -> Plane:
     return ndimage.gaussian_filter(alpha, sigma) if sigma else alpha
 
 
-def _pasted(host: RgbImage, patch: RgbImage, alpha: Plane, corner: tuple[int, int]) -> tuple[RgbImage, BoolMask]:
+def _pasted(
+    host: RgbImage, patch: RgbImage, alpha: Plane, corner: tuple[int, int]
+) -> tuple[RgbImage, BoolMask]:
     top, left = corner
     tall, wide = alpha.shape
     out = host.copy()
@@ -101,13 +107,20 @@ def _splice(host: RgbImage, donor: RgbImage, rng: np.random.Generator, cutout: B
         window = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         shape, source = cutout[window], donor[window]
         box_hw = _box(host, rng, (shape.shape[0], shape.shape[1]))
-        if rng.random() < 0.4 and shape.shape[0] < 0.9 * host.shape[0] and shape.shape[1] < 0.9 * host.shape[1]:
+        if (
+            rng.random() < 0.4
+            and shape.shape[0] < 0.9 * host.shape[0]
+            and shape.shape[1] < 0.9 * host.shape[1]
+        ):
             box_hw = (shape.shape[0], shape.shape[1])  # pasted without resampling
     else:
         box_hw = _box(host, rng)
         box_hw = (min(box_hw[0], donor.shape[0]), min(box_hw[1], donor.shape[1]))
         scale = float(rng.uniform(1.0, 1.8)) if rng.random() < 0.5 else 1.0
-        tall, wide = min(round(box_hw[0] * scale), donor.shape[0]), min(round(box_hw[1] * scale), donor.shape[1])
+        tall, wide = (
+            min(round(box_hw[0] * scale), donor.shape[0]),
+            min(round(box_hw[1] * scale), donor.shape[1]),
+        )
         top, left = int(rng.integers(donor.shape[0] - tall + 1)), int(rng.integers(donor.shape[1] - wide + 1))
         source = donor[top : top + tall, left : left + wide]
         shape = random_shape(*box_hw, rng)
@@ -125,7 +138,9 @@ def _splice(host: RgbImage, donor: RgbImage, rng: np.random.Generator, cutout: B
 
 def _harmonised(patch: RgbImage, host: RgbImage, corner: tuple[int, int]) -> RgbImage:
     """Mean and spread of each channel moved halfway to those of the place it goes to."""
-    place = host[corner[0] : corner[0] + patch.shape[0], corner[1] : corner[1] + patch.shape[1]].astype(np.float32)
+    place = host[corner[0] : corner[0] + patch.shape[0], corner[1] : corner[1] + patch.shape[1]].astype(
+        np.float32
+    )
     values = patch.astype(np.float32)
     mean, spread = values.mean((0, 1)), values.std((0, 1)) + 1.0
     target = (place.mean((0, 1)) + mean) / 2
@@ -192,7 +207,7 @@ def _removal(host: RgbImage, rng: np.random.Generator) -> Forged:
 
 
 def diffused(rgb: RgbImage, hole: BoolMask) -> RgbImage:
-    """The hole filled with ever wider averages of what surrounds it (normalised convolution, fine to coarse)."""
+    """The hole filled with ever wider averages of what surrounds it (normalised convolution)."""
     known = (~hole).astype(np.float32)
     out = rgb.astype(np.float32)
     values, weight, todo = out * known[..., None], known, hole.copy()
@@ -207,7 +222,9 @@ def diffused(rgb: RgbImage, hole: BoolMask) -> RgbImage:
     return np.clip(np.rint(out), 0, 255).astype(np.uint8)
 
 
-def _cloned(host: RgbImage, corner: tuple[int, int], box_hw: tuple[int, int], rng: np.random.Generator) -> RgbImage:
+def _cloned(
+    host: RgbImage, corner: tuple[int, int], box_hw: tuple[int, int], rng: np.random.Generator
+) -> RgbImage:
     """The host shifted by about one box, so that what lies beside the hole covers it."""
     angle = rng.uniform(0, 2 * np.pi)
     dy, dx = round(np.sin(angle) * box_hw[0] * 1.1), round(np.cos(angle) * box_hw[1] * 1.1)

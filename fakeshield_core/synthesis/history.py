@@ -1,4 +1,4 @@
-"""What happens to a picture on its way: resizing, blur, noise, JPEG at a shifted grid. Each step is written down."""
+"""What happens to a picture on its way: resizing, blur, noise, JPEG at a shifted grid; all written down."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def blurred(rgb: RgbImage, sigma: float) -> RgbImage:
 
 
 def aged(rgb: RgbImage, rng: np.random.Generator) -> tuple[RgbImage, Steps]:
-    """A life before the edit: up to four steps, each with its own chance. The JPEG grid may start anywhere."""
+    """A life before the edit: up to four steps, each with its own chance; the JPEG grid starts anywhere."""
     steps: list[str] = []
     if rng.random() < 0.35:
         factor = float(rng.uniform(0.6, 1.25))

@@ -6,13 +6,15 @@ import argparse
 import logging
 import os
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import distributed, multiprocessing
 
-from fakeshield_core.training.loop import Stage, TrainConfig, Trainer
+from fakeshield_core.training.loop import CHECKPOINT, Stage, TrainConfig, Trainer
 from fakeshield_core.training.photographs import Photograph, is_held_out, read_photographs
+from fakeshield_core.training.publish import publish
 from fakeshield_core.training.samples import Sampler
 
 log = logging.getLogger(__name__)
@@ -20,7 +22,9 @@ log = logging.getLogger(__name__)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `train-compact`."""
-    parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders with a manifest.csv each")
+    parser.add_argument(
+        "--data", type=Path, nargs="+", required=True, help="folders with a manifest.csv each"
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint and log")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
@@ -32,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Trains to the end; 0 when done."""
+    """Trains to the end, then writes weights and card to `compact` below --out; 0 when done."""
     config = TrainConfig(
         stages=(
             Stage(options.small_steps, 128, 128, options.batch * 3),
@@ -43,17 +47,27 @@ def run(options: argparse.Namespace) -> int:
         device=options.device,
     )
     options.out.mkdir(parents=True, exist_ok=True)
-    photographs = [p for p in read_photographs(options.data) if not is_held_out(p.group)]
+    photographs = read_photographs(options.data)
     log.info("%d photographs, %d of them tampered", len(photographs), sum(p.is_tampered for p in photographs))
+    _train_in_processes(config, photographs, options.out, options.resume)
+    digest = publish(options.out / CHECKPOINT, photographs, options.out / "compact")
+    log.info("weights %s are in %s", digest[:12], options.out / "compact")
+    return 0
+
+
+def _train_in_processes(
+    config: TrainConfig, photographs: Sequence[Photograph], out: Path, resume: bool
+) -> None:
+    learnt = [p for p in photographs if not is_held_out(p.group)]
     if config.processes == 1:
-        _train(0, config, photographs, options.out, options.resume)
-        return 0
+        _train(0, config, learnt, out, resume)
+        return
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(probe.getsockname()[1]))
-    arguments = (config, photographs, options.out, options.resume)
-    multiprocessing.start_processes(_train, arguments, nprocs=config.processes, start_method="fork")  # type: ignore[no-untyped-call]
-    return 0
+    multiprocessing.start_processes(  # type: ignore[no-untyped-call]
+        _train, (config, learnt, out, resume), nprocs=config.processes, start_method="fork"
+    )
 
 
 def _train(rank: int, config: TrainConfig, photographs: list[Photograph], out: Path, resume: bool) -> None:

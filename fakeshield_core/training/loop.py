@@ -67,7 +67,7 @@ class TrainConfig:
 
 
 def batch_for(sampler: Sampler, config: TrainConfig, step: int, rank: int) -> Batch:
-    """The samples of one step: a function of seed, step and rank alone, so that a resumed run repeats nothing."""
+    """The samples of one step: a function of seed, step and rank alone, so that a run resumes exactly."""
     stage = config.stage(step)
     rng = np.random.default_rng([config.seed, step, rank])
     return collated([sampler.draw(rng, stage.height, stage.width) for _ in range(stage.batch)])

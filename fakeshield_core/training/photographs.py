@@ -68,7 +68,9 @@ def _photograph(row: ManifestRow) -> Photograph | None:
     if row.is_tampered and row.tampering_mask is None:
         return None
     picture = decode(row.path.read_bytes(), row.path.name)
-    table = np.ones((8, 8), np.float32) if picture.jpeg is None else picture.jpeg.luma_table.astype(np.float32)
+    table = (
+        np.ones((8, 8), np.float32) if picture.jpeg is None else picture.jpeg.luma_table.astype(np.float32)
+    )
     return Photograph(
         name=row.name,
         dataset=row.dataset,

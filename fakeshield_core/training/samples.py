@@ -1,8 +1,8 @@
 """Training samples: windows of real and made forgeries and of untouched photographs, all finished alike.
 
-The published sets give the class away by their compression (a forged picture carries other quantisation tables than an
-authentic one). So a sample counts for the class only when its last compression was drawn from the same distribution
-for both classes, or when both classes are cut out of the same forged picture.
+The published sets give the class away by their compression (a forged picture carries other quantisation tables than
+an authentic one). So a sample counts for the class only when its last compression was drawn from the same
+distribution for both classes, or when both classes are cut out of the same forged picture.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Shares:
 class Sampler:
     """Draws samples from photographs; the same generator state gives the same sample."""
 
-    def __init__(self, photographs: Sequence[Photograph], shares: Shares = Shares()) -> None:  # noqa: B008  # frozen
+    def __init__(self, photographs: Sequence[Photograph], shares: Shares = Shares()) -> None:
         self.shares = shares
         self.tampered = [p for p in photographs if p.is_tampered]
         self.untouched = [p for p in photographs if not p.is_tampered]
@@ -96,7 +96,10 @@ class Sampler:
         if rng.random() < 0.5 and self.cutouts:
             photograph = self.cutouts[rng.integers(len(self.cutouts))]
             factor = min(1.0, 1.2 * max(height, width) / max(photograph.rgb.shape))
-            size = (max(32, round(photograph.rgb.shape[0] * factor)), max(32, round(photograph.rgb.shape[1] * factor)))
+            size = (
+                max(32, round(photograph.rgb.shape[0] * factor)),
+                max(32, round(photograph.rgb.shape[1] * factor)),
+            )
             rgb = photograph.rgb if factor == 1.0 else resized(photograph.rgb, *size, rng)
             cutout = photograph.objects if factor == 1.0 else _mask_resized(photograph.objects, *size)
             return rgb, cutout
@@ -114,7 +117,9 @@ class Sampler:
         rgb = aged(rgb, rng)[0]
         if rgb.shape[0] < height or rgb.shape[1] < width:
             factor = max(height / rgb.shape[0], width / rgb.shape[1])
-            rgb = resized(rgb, max(height, round(rgb.shape[0] * factor)), max(width, round(rgb.shape[1] * factor)), rng)
+            rgb = resized(
+                rgb, max(height, round(rgb.shape[0] * factor)), max(width, round(rgb.shape[1] * factor)), rng
+            )
         return _cut(rgb, height, width, rng)
 
     def _untouched(self, rng: np.random.Generator, height: int, width: int) -> Sample:
@@ -144,10 +149,14 @@ def _weight(photograph: Photograph) -> float:
 
 
 def _rescaled(rgb: RgbImage, mask: BoolMask, rng: np.random.Generator) -> tuple[RgbImage, BoolMask]:
+    """Another scale in six of ten cases; a large picture often as a small one seen whole."""
     if rng.random() < 0.4:
         return rgb, mask
-    low, high = (0.35, 1.0) if max(mask.shape) > 700 else (0.8, 1.25)
-    factor = float(rng.uniform(low, high))
+    longest = max(mask.shape)
+    if longest > 700:
+        factor = rng.uniform(384, 640) / longest if rng.random() < 0.6 else rng.uniform(0.4, 1.0)
+    else:
+        factor = rng.uniform(0.8, 1.25)
     size = max(64, round(mask.shape[0] * factor)), max(64, round(mask.shape[1] * factor))
     return resized(rgb, *size, rng), _mask_resized(mask, *size)
 
@@ -174,8 +183,10 @@ def _window(
     rng: np.random.Generator,
     class_counts: bool,
 ) -> Sample:
-    """A window at a corner of the JPEG grid, turned on its side where that fits better, three times in four with
-    part of the mask in it; padded with the border's own pixels."""
+    """A window at a corner of the JPEG grid, three times in four with part of the mask in it.
+
+    The picture is turned on its side where that fits better, and padded with the border's own pixels.
+    """
     height, width = size_hw
     if (rgb.shape[0] > rgb.shape[1]) != (height > width) and rng.random() < 0.85:
         rgb, mask, table = rgb.transpose(1, 0, 2), mask.T, table.T
@@ -204,7 +215,7 @@ def _corner(mask: BoolMask, size_hw: tuple[int, int], rng: np.random.Generator) 
 
 
 def _mirrored(sample: Sample, rng: np.random.Generator) -> Sample:
-    """Left and right exchanged in half of all cases; the width is a multiple of 8, so the grid keeps its phase."""
+    """Left and right exchanged in half of all cases; widths are multiples of 8: the grid keeps its phase."""
     if rng.random() < 0.5:
         return sample
     return Sample(

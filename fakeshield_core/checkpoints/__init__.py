@@ -1,0 +1,1 @@
+"""Finding, verifying, reading and writing weights."""

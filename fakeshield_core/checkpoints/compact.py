@@ -1,0 +1,109 @@
+"""The compact engine's weights on disk: fp16 safetensors and a card with digest, data and calibration."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from safetensors.torch import load, save
+from torch import Tensor
+
+from fakeshield_core.domain import JsonValue
+from fakeshield_core.errors import EngineUnavailable
+from fakeshield_core.networks.compact import CompactConfig, CompactNetwork
+
+SHIPPED = Path(__file__).resolve().parents[1] / "pretrained" / "compact"
+WEIGHTS = "weights.safetensors"
+CARD = "card.json"
+T = TypeVar("T")
+DIGEST_LENGTH = 12  # hex digits shown to people and kept with results
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """How logits become a score and a verdict; fitted on groups that training never saw."""
+
+    bias: float = 0.0  # of the score's logit
+    label_weight: float = 1.0  # on the class logit, tampered minus authentic, highest tile
+    peak_weight: float = 0.0  # on the mean logit of the map's strongest places
+    threshold: float = 0.5  # a score above is tampering
+    band_logit: float = 0.5  # half width of the score band, on the logit scale
+
+
+@dataclass(frozen=True, slots=True)
+class CompactCheckpoint:
+    """Weights ready to run."""
+
+    network: CompactNetwork
+    calibration: Calibration
+    digest: str  # first 12 hex digits of the SHA-256 of the weights file
+    card: Mapping[str, JsonValue]
+
+
+def write_compact(
+    folder: Path,
+    state: Mapping[str, Tensor],
+    config: CompactConfig,
+    calibration: Calibration,
+    about: dict[str, JsonValue],
+) -> str:
+    """Writes weights as fp16 and their card; gives the SHA-256 of the weights file.
+
+    Args:
+        about: what else the card says: training data, steps, date, measured rates.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    data = save({name: value.detach().to(torch.float16).contiguous() for name, value in state.items()})
+    sha256 = hashlib.sha256(data).hexdigest()
+    card: dict[str, JsonValue] = {
+        **about,
+        "sha256": sha256,
+        "parameters": int(sum(v.numel() for v in state.values())),
+        "network": asdict(config),
+        "calibration": asdict(calibration),
+    }
+    for name, content in ((WEIGHTS, data), (CARD, json.dumps(card, indent=1).encode() + b"\n")):
+        temporary = folder / (name + ".tmp")
+        temporary.write_bytes(content)
+        os.replace(temporary, folder / name)
+    return sha256
+
+
+def read_compact(folder: Path = SHIPPED) -> CompactCheckpoint:
+    """The network with its weights in fp32, in evaluation mode.
+
+    Raises:
+        EngineUnavailable: a file is missing, or the weights are not those the card was written for.
+    """
+    try:
+        data, card = (folder / WEIGHTS).read_bytes(), json.loads((folder / CARD).read_text())
+    except (OSError, ValueError) as error:
+        raise EngineUnavailable(
+            f"The compact weights in {folder.name} cannot be read; check out the repository again."
+        ) from error
+    sha256 = hashlib.sha256(data).hexdigest()
+    if sha256 != card.get("sha256"):
+        raise EngineUnavailable(
+            f"The compact weights in {folder.name} are not those of their card; check out the repository again."
+        )
+    network = CompactNetwork(_known(CompactConfig, card["network"]))
+    try:
+        network.load_state_dict({name: value.float() for name, value in load(data).items()})
+    except RuntimeError as error:
+        raise EngineUnavailable(
+            f"The compact weights in {folder.name} do not fit this version of the network."
+        ) from error
+    network.eval().requires_grad_(False)
+    return CompactCheckpoint(network, _known(Calibration, card["calibration"]), sha256[:DIGEST_LENGTH], card)
+
+
+def _known(kind: type[T], values: Mapping[str, JsonValue]) -> T:
+    """The dataclass from the values it knows; later versions may have written more."""
+    names = {f.name for f in fields(kind)}  # type: ignore[arg-type]
+    return kind(**{name: value for name, value in values.items() if name in names})

@@ -1,0 +1,251 @@
+"""The compact engine: our own network on a CPU. Verdict and map from one pass over at most 16 tiles."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from fakeshield_core import imaging
+from fakeshield_core.checkpoints.compact import SHIPPED, Calibration, CompactCheckpoint, read_compact
+from fakeshield_core.domain import (
+    EngineInfo,
+    Finding,
+    Logits,
+    MapReady,
+    RgbImage,
+    SoftMap,
+    Stability,
+    Update,
+    Verdict,
+    VerdictReady,
+)
+from fakeshield_core.engines.tiles import Tile, analysed_size, blended, padded_side, tile_count, tiles_for
+from fakeshield_core.errors import EngineOutOfMemory, EngineUnavailable
+from fakeshield_core.networks.compact import CompactNetwork, Features
+from fakeshield_core.picture import Picture
+
+log = logging.getLogger(__name__)
+
+VERSION = "1"
+MASK_THRESHOLD = 0.5
+MAP_STRIDE = 4  # pixels in a map cell
+FEATURE_STRIDE = 16  # pixels in a cell of the self-correlation
+PEAK_SHARE = 0.02  # of the map: its strongest places
+SMALL_SIDE = 256  # pixels; below, the score band widens
+COARSE_TABLE = 60.0  # mean luma quantisation step; above (about quality 50), the score band widens
+WIDER = 1.6  # factor of the band's half width for each of these
+RECOMPRESS_QUALITY = 85
+LIMITS = (
+    "Areas smaller than about 32 × 32 pixels",
+    "A photo taken of a screen or a print",
+    "Changes to the whole picture: crop, filter, full AI generation",
+    "Staged scenes and false captions",
+)
+NO_TABLE = np.ones((8, 8), np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the network says about one picture."""
+
+    logits: Logits  # (H/4, W/4) of the analysed, padded picture
+    label: float  # class logit, tampered minus authentic, of the highest tile
+    peak: float  # mean logit of the map's strongest places
+
+    def score_logit(self, calibration: Calibration) -> float:
+        """The calibrated score before the sigmoid."""
+        return calibration.bias + calibration.label_weight * self.label + calibration.peak_weight * self.peak
+
+
+class CompactEngine:
+    """Immutable; several requests may run on it at once."""
+
+    def __init__(self, checkpoint: CompactCheckpoint, device: str = "cpu") -> None:
+        self._network = checkpoint.network.to(device)
+        self._calibration = checkpoint.calibration
+        self._device = device
+        self.info = EngineInfo(
+            name="compact",
+            version=VERSION,
+            weights=checkpoint.digest,
+            adapter=None,
+            device=device,
+            gives=frozenset({"verdict", "map"}),
+            limits=LIMITS,
+        )
+
+    def analyze(self, picture: Picture) -> Iterator[Update]:
+        """VerdictReady, then MapReady at the picture's size.
+
+        Raises:
+            EngineOutOfMemory: the machine has too little free memory for this picture.
+        """
+        height, width = picture.rgb.shape[:2]
+        size = analysed_size(height, width)
+        reading = self._read_picture(picture, size)
+        yield self._verdict(picture, reading, size)
+        upright = imaging.upright(
+            _enlarged(reading.logits, *_stored_hw(size, picture)), picture.facts.orientation
+        )
+        yield MapReady(_fitted(upright, height, width), MASK_THRESHOLD)
+
+    def read(self, rgb: RgbImage, table: npt.NDArray[np.float32] = NO_TABLE) -> Reading:
+        """The network's reading of pixels that lie on their JPEG grid.
+
+        Args:
+            rgb: (H, W, 3), at most what 16 tiles cover.
+            table: (8, 8) luma quantisation steps, ones where there are none.
+        """
+        height, width = rgb.shape[:2]
+        tall, wide = padded_side(height), padded_side(width)
+        padded = np.pad(rgb, ((0, tall - height), (0, wide - width), (0, 0)), mode="edge")
+        try:
+            with torch.inference_mode():
+                pieces, labels = _run(
+                    self._network, self._tensor(padded), self._steps(table), tiles_for(height, width)
+                )
+        except (MemoryError, torch.OutOfMemoryError) as error:
+            raise EngineOutOfMemory(
+                "There is too little free memory for this picture; try a smaller copy."
+            ) from error
+        logits = blended(pieces, tall, wide, MAP_STRIDE)
+        inside = logits[: -(-height // MAP_STRIDE), : -(-width // MAP_STRIDE)]
+        return Reading(logits, max(labels), _peak(inside))
+
+    def _tensor(self, rgb: RgbImage) -> Tensor:
+        planes = torch.from_numpy(np.ascontiguousarray(rgb)).to(self._device).permute(2, 0, 1)[None].float()
+        return planes.contiguous(memory_format=torch.channels_last)
+
+    def _steps(self, table: npt.NDArray[np.float32]) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(table, np.float32)).to(self._device)[None]
+
+    def _read_picture(self, picture: Picture, size: tuple[int, int]) -> Reading:
+        """Pixels as stored in the file, where the JPEG grid lies; scaled down only beyond 16 tiles."""
+        rgb = picture.rgb if size == picture.rgb.shape[:2] else imaging.resize_rgb(picture.rgb, *size)
+        known = picture.jpeg is not None and size == picture.rgb.shape[:2]
+        table = picture.jpeg.luma_table.astype(np.float32) if known and picture.jpeg is not None else NO_TABLE
+        return self.read(imaging.stored(rgb, picture.facts.orientation), table)
+
+    def _verdict(self, picture: Picture, reading: Reading, size: tuple[int, int]) -> VerdictReady:
+        calibration = self._calibration
+        centre = reading.score_logit(calibration)
+        half_width, warnings = self._half_width(picture, size)
+        low, high = centre - half_width, centre + half_width
+        edge = float(np.log(calibration.threshold / (1 - calibration.threshold)))
+        stability = None
+        if low < edge < high or tile_count(*picture.rgb.shape[:2]) == 1:
+            copies = self._copies(picture, size)
+            stability = Stability(_sigmoid(copies[0]), _sigmoid(copies[1]))
+            if any((copy > edge) != (centre > edge) for copy in copies):
+                low, high = min(low, *copies), max(high, *copies)
+        verdict: Verdict = (
+            "inconclusive" if low < edge < high else "tampered" if centre > edge else "no_tampering_found"
+        )
+        score = _sigmoid(centre)
+        findings = (Finding("unknown", score, 1),) if verdict == "tampered" else ()
+        band = (_sigmoid(low), _sigmoid(high))
+        return VerdictReady(verdict, score, band, calibration.threshold, findings, stability, warnings)
+
+    def _half_width(self, picture: Picture, size: tuple[int, int]) -> tuple[float, tuple[str, ...]]:
+        height, width = picture.rgb.shape[:2]
+        reasons = []
+        if min(height, width) < SMALL_SIDE:
+            reasons.append(f"This picture is small ({width} × {height}); the score is less certain.")
+        if picture.jpeg is not None and float(picture.jpeg.luma_table.mean()) > COARSE_TABLE:
+            reasons.append("This picture is strongly compressed; the score is less certain.")
+        if size != (height, width):
+            reasons.append(
+                f"This picture has {height * width / 1e6:.0f} megapixels; it was analysed at {size[1]} × {size[0]}: "
+                "the score is less certain and fine traces may be lost."
+            )
+        return float(self._calibration.band_logit * WIDER ** len(reasons)), tuple(reasons)
+
+    def _copies(self, picture: Picture, size: tuple[int, int]) -> tuple[float, float]:
+        """Score logits of the picture compressed again and at half size."""
+        rgb = picture.rgb if size == picture.rgb.shape[:2] else imaging.resize_rgb(picture.rgb, *size)
+        again = self.read(imaging.recompress(rgb, RECOMPRESS_QUALITY))
+        half = self.read(imaging.resize_rgb(rgb, max(16, size[0] // 2), max(16, size[1] // 2)))
+        return again.score_logit(self._calibration), half.score_logit(self._calibration)
+
+
+def build(
+    threads: int, adapter: Path | None = None, folder: Path = SHIPPED, device: str = "cpu"
+) -> CompactEngine:
+    """The engine with its shipped weights.
+
+    Raises:
+        EngineUnavailable: weights are missing or damaged, or an adapter is asked for.
+    """
+    if adapter is not None:
+        raise EngineUnavailable("This version of the compact engine takes no adapters; leave --adapter out.")
+    torch.set_num_threads(threads)
+    return CompactEngine(read_compact(folder), device)
+
+
+def _run(
+    network: CompactNetwork, planes: Tensor, table: Tensor, tiles: tuple[Tile, ...]
+) -> tuple[list[tuple[Tile, Logits]], list[float]]:
+    """Convolutions tile by tile, self-correlation over the whole picture, then the rest tile by tile."""
+    features = [network.features(_window(planes, tile, 1), table) for tile in tiles]
+    whole = _assembled(tiles, features, planes.shape[2] // FEATURE_STRIDE, planes.shape[3] // FEATURE_STRIDE)
+    correlation = network.correlation(whole)
+    pieces, labels = [], []
+    for tile, part in zip(tiles, features, strict=True):
+        classes, logits = network.decide(part, _window(correlation, tile, FEATURE_STRIDE))
+        pieces.append((tile, logits[0].float().cpu().numpy()))
+        labels.append(float(classes[0, 1] - classes[0, 0]))
+    return pieces, labels
+
+
+def _window(planes: Tensor, tile: Tile, stride: int) -> Tensor:
+    top, left = tile.top // stride, tile.left // stride
+    return planes[:, :, top : top + tile.height // stride, left : left + tile.width // stride]
+
+
+def _assembled(tiles: tuple[Tile, ...], features: list[Features], rows: int, columns: int) -> Tensor:
+    """The tiles' 1/16 features put together; where tiles overlap the later one counts."""
+    if len(tiles) == 1:
+        return features[0].sixteenth
+    first = features[0].sixteenth
+    whole = first.new_zeros((1, first.shape[1], rows, columns))
+    for tile, part in zip(tiles, features, strict=True):
+        _window(whole, tile, FEATURE_STRIDE).copy_(part.sixteenth)
+    return whole
+
+
+def _peak(logits: Logits) -> float:
+    count = max(1, round(PEAK_SHARE * logits.size))
+    return float(np.partition(logits.ravel(), -count)[-count:].mean())
+
+
+def _stored_hw(size: tuple[int, int], picture: Picture) -> tuple[int, int]:
+    """Height and width of the analysed picture as the file stores it: sides exchanged for EXIF 5..8."""
+    return (size[1], size[0]) if picture.facts.orientation >= 5 else size
+
+
+def _enlarged(logits: Logits, height: int, width: int) -> SoftMap:
+    """Probabilities at pixel scale: (H, W), padding cut off."""
+    tensor = torch.from_numpy(logits)[None, None]
+    large = functional.interpolate(
+        tensor, scale_factor=float(MAP_STRIDE), mode="bilinear", align_corners=False
+    )
+    probability: SoftMap = torch.sigmoid(large)[0, 0, :height, :width].numpy()
+    return probability
+
+
+def _fitted(soft_map: SoftMap, height: int, width: int) -> SoftMap:
+    if soft_map.shape == (height, width):
+        return np.ascontiguousarray(soft_map)
+    return imaging.resize_map(soft_map, height, width)
+
+
+def _sigmoid(logit: float) -> float:
+    return float(1 / (1 + np.exp(-logit)))

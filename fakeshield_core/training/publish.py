@@ -1,0 +1,65 @@
+"""From a checkpoint to what is shipped: averaged weights in fp16, calibrated, and their card."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from fakeshield_core.checkpoints.compact import Calibration, read_compact, write_compact
+from fakeshield_core.domain import JsonValue
+from fakeshield_core.engines.compact import CompactEngine
+from fakeshield_core.errors import EngineUnavailable
+from fakeshield_core.networks.compact import CompactConfig
+from fakeshield_core.provenance import provenance
+from fakeshield_core.training.calibrate import calibrated, rates, readings_of, with_calibration
+from fakeshield_core.training.photographs import Photograph, is_held_out
+
+log = logging.getLogger(__name__)
+
+
+def publish(checkpoint: Path, photographs: Sequence[Photograph], out: Path) -> str:
+    """Writes weights and card to `out`; gives the digest of the weights.
+
+    Args:
+        checkpoint: `checkpoint.pt` of a run, whole or in progress.
+        photographs: all of the training data; its held-out groups calibrate.
+
+    Raises:
+        EngineUnavailable: the checkpoint is missing or not one of ours.
+    """
+    try:
+        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        average, step, config = state["average"], int(state["step"]), state["config"]
+    except (OSError, KeyError, RuntimeError) as error:
+        raise EngineUnavailable(
+            f"{checkpoint.name} cannot be read as a training checkpoint; train first."
+        ) from error
+    about = _about(photographs, step, config)
+    write_compact(out, average, CompactConfig(), Calibration(), about)
+    held_out = [p for p in photographs if is_held_out(p.group)]
+    log.info("calibrating on %d held-out pictures", len(held_out))
+    readings = readings_of(CompactEngine(with_calibration(read_compact(out), Calibration())), held_out)
+    calibration = calibrated(readings)
+    about["rates"] = rates(readings, calibration)
+    return write_compact(out, average, CompactConfig(), calibration, about)
+
+
+def _about(
+    photographs: Sequence[Photograph], step: int, config: Mapping[str, JsonValue]
+) -> dict[str, JsonValue]:
+    used = Counter(f"{p.dataset}, {'tampered' if p.is_tampered else 'untouched'}" for p in photographs)
+    return {
+        "name": "compact",
+        "trained_on": {name: count for name, count in sorted(used.items())},
+        "held_out": "a tenth of the groups, by the digest of the group's name",
+        "steps": step,
+        "training": dict(config),
+        "made": asdict(provenance()),
+        "torch": torch.__version__,
+        "licence": "research, non-commercial; see LICENSE-WEIGHTS.md",
+    }

@@ -1,0 +1,100 @@
+"""The compact network: shapes, its budget of parameters, and what must not depend on what."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from fakeshield_core.networks.compact import CompactConfig, CompactNetwork, SelfCorrelation
+from fakeshield_core.networks.sam import sam_module
+from fakeshield_core.networks.stem import BayarConv, DctStem, dct_kernels, zigzag
+from fakeshield_core.synthesis.history import through_jpeg
+
+SMALL = CompactConfig(quarter=16, dct=16, eighth=32, width=32, blocks=1, heads=4, key=8, top=4)
+
+
+@pytest.fixture(scope="module")
+def network() -> CompactNetwork:
+    torch.manual_seed(0)
+    return CompactNetwork(SMALL).eval()
+
+
+def test_the_shipped_size_is_between_three_and_eight_million_parameters() -> None:
+    count = sum(p.numel() for p in CompactNetwork(CompactConfig()).parameters())
+    assert 3e6 <= count <= 8e6
+
+
+@pytest.mark.parametrize(("height", "width"), [(64, 64), (48, 112), (128, 32)])
+def test_masks_come_at_a_quarter_of_the_input(network: CompactNetwork, height: int, width: int) -> None:
+    with torch.inference_mode():
+        classes, mask = network(torch.rand(2, 3, height, width) * 255, torch.ones(2, 8, 8))
+    assert classes.shape == (2, 2) and mask.shape == (2, height // 4, width // 4)
+
+
+def test_samples_of_a_batch_do_not_see_each_other(network: CompactNetwork) -> None:
+    rgb, table = torch.rand(3, 3, 64, 64) * 255, torch.ones(3, 8, 8)
+    with torch.inference_mode():
+        together, alone = network(rgb, table), network(rgb[1:2], table[1:2])
+    torch.testing.assert_close(together[0][1:2], alone[0], atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(together[1][1:2], alone[1], atol=1e-4, rtol=1e-4)
+
+
+def test_the_dct_basis_is_orthonormal_and_finds_a_single_cosine() -> None:
+    basis = dct_kernels().reshape(64, 64)
+    torch.testing.assert_close(basis @ basis.T, torch.eye(64), atol=1e-5, rtol=0)
+    wave = basis[3 * 8 + 5] * 10
+    assert int((basis @ wave).abs().argmax()) == 3 * 8 + 5
+
+
+def test_zigzag_is_the_order_of_the_jpeg_standard() -> None:
+    assert zigzag()[:12] == [0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25]
+    assert sorted(zigzag()) == list(range(64))
+
+
+def test_decoded_jpeg_coefficients_lie_on_their_quantisation_grid() -> None:
+    rgb = np.repeat(np.random.default_rng(1).integers(60, 190, (64, 64, 1), dtype=np.uint8), 3, axis=2)
+    decoded, table = through_jpeg(rgb, 70, 0)
+    luma = torch.from_numpy(decoded[..., 0].astype(np.float32))[None, None] - 128
+    coefficients = torch.nn.functional.conv2d(luma, dct_kernels(), stride=8)
+    ratio = coefficients / torch.from_numpy(table).reshape(1, 64, 1, 1)
+    assert (ratio - ratio.round()).abs().mean().item() < 0.06  # uniform would be 0.25
+
+
+def test_constrained_filters_do_not_react_to_a_flat_picture() -> None:
+    flat = torch.full((1, 3, 16, 16), 137.0)
+    assert BayarConv(4)(flat).abs().max().item() < 1e-3
+
+
+def test_the_quantisation_table_changes_what_the_dct_stem_sees() -> None:
+    torch.manual_seed(0)
+    stem, rgb = DctStem(8), torch.rand(1, 3, 32, 32) * 255
+    assert not torch.allclose(stem(rgb, torch.ones(1, 8, 8)), stem(rgb, torch.full((1, 8, 8), 9.0)))
+
+
+def test_a_repeated_place_correlates_more_than_others() -> None:
+    torch.manual_seed(0)
+    module = SelfCorrelation(16, 16, 1)
+    torch.nn.init.eye_(module.key.weight.data.view(16, 16))
+    features = torch.randn(1, 16, 12, 12)
+    features[..., 9, 9] = features[..., 2, 2]
+    keys = torch.nn.functional.normalize(module.key(features).flatten(2), dim=1)
+    place = torch.stack(torch.meshgrid(torch.arange(12.0), torch.arange(12.0), indexing="ij"), -1).view(-1, 2)
+    best = module._best(keys, place, 0, 144, 1).view(12, 12)
+    assert float(best[2, 2]) == pytest.approx(1.0, abs=1e-4) and float(best[9, 9]) == pytest.approx(
+        1.0, abs=1e-4
+    )
+    assert float(best[5, 5]) < 0.95
+
+
+def test_correlation_in_chunks_equals_correlation_at_once() -> None:
+    torch.manual_seed(0)
+    module, features = SelfCorrelation(16, 8, 4), torch.randn(1, 16, 9, 11)
+    torch.testing.assert_close(module(features, chunk=7), module(features, chunk=10_000))
+
+
+def test_segment_anything_is_used_without_its_init() -> None:
+    assert hasattr(sam_module("modeling.transformer"), "TwoWayTransformer")
+    assert "torchvision" not in sys.modules and "segment_anything" not in sys.modules
