@@ -1,7 +1,7 @@
 """The words everything else is written in: arrays, clicks, regions, claims, evidence, and the engine seam.
 
-Nothing here imports torch, gradio or a database. Values that travel are frozen; arrays in them are never written
-to after construction.
+Nothing here imports torch, gradio or a database. Values that travel are frozen; arrays in them are
+never written to after construction.
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ def read_compact(folder: Path = SHIPPED) -> CompactCheckpoint:
     sha256 = hashlib.sha256(data).hexdigest()
     if sha256 != card.get("sha256"):
         raise EngineUnavailable(
-            f"The compact weights in {folder.name} are not those of their card; check out the repository again."
+            f"The compact weights in {folder.name} differ from their card; check out the repository again."
         )
     network = CompactNetwork(_known(CompactConfig, card["network"]))
     try:

@@ -163,8 +163,8 @@ class CompactEngine:
             reasons.append("This picture is strongly compressed; the score is less certain.")
         if size != (height, width):
             reasons.append(
-                f"This picture has {height * width / 1e6:.0f} megapixels; it was analysed at {size[1]} × {size[0]}: "
-                "the score is less certain and fine traces may be lost."
+                f"This picture has {height * width / 1e6:.0f} megapixels; it was analysed at "
+                f"{size[1]} × {size[0]}: the score is less certain and fine traces may be lost."
             )
         return float(self._calibration.band_logit * WIDER ** len(reasons)), tuple(reasons)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from fakeshield_core.domain import EngineInfo, Finding, MapReady, SoftMap, Update, VerdictReady
+from fakeshield_core.domain import EngineInfo, Finding, MapReady, RgbImage, SoftMap, Update, VerdictReady
 from fakeshield_core.picture import Picture
 
 THRESHOLD = 0.5
@@ -38,7 +38,7 @@ class StubEngine:
         yield MapReady(soft_map, THRESHOLD)
 
 
-def magenta_map(rgb: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> SoftMap:
+def magenta_map(rgb: RgbImage) -> SoftMap:
     """1 where a pixel is within MARK_TOLERANCE of magenta in each channel, else 0; (H, W) float32."""
     distance = np.abs(rgb.astype(np.int16) - np.array(MARK_RGB, np.int16)).max(axis=2)
-    return (distance <= MARK_TOLERANCE).astype(np.float32)
+    return np.asarray(distance <= MARK_TOLERANCE, np.float32)

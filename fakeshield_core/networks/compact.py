@@ -1,8 +1,8 @@
 """The compact forensic network: two stems, a body at native scale, CLS and SEG, a SAM two-way mask decoder.
 
-Shape after IFDL-VLM's first stage (a class from a CLS token; the class logits query the patch tokens; what they
-pool is the sparse prompt of a SAM mask decoder), scaled down to a CPU. Self-correlation for copy-move runs on
-features of the whole picture, which may be larger than what the transformer sees at once.
+Shape after IFDL-VLM's first stage (a class from a CLS token; the class logits query the patch tokens; what
+they pool is the sparse prompt of a SAM mask decoder), scaled down to a CPU. Self-correlation for copy-move
+runs on features of the whole picture, which may be larger than what the transformer sees at once.
 """
 
 from __future__ import annotations

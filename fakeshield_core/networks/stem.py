@@ -73,6 +73,8 @@ class BayarConv(nn.Module):
 class PixelStem(nn.Module):
     """RGB, SRM and Bayar residuals, folded to half scale and read by two convolutions; out at 1/4."""
 
+    srm: Tensor
+
     def __init__(self, width: int, bayar: int = 4) -> None:
         super().__init__()
         kernels = torch.stack([torch.tensor(k, dtype=torch.float32) / d for k, d in _SRM])
@@ -96,6 +98,10 @@ class PixelStem(nn.Module):
 
 class DctStem(nn.Module):
     """Views of the block DCT: magnitude, histogram of the file's quantised values, distance to a q90 grid."""
+
+    basis: Tensor
+    q90: Tensor
+    low: Tensor
 
     def __init__(self, width: int) -> None:
         super().__init__()

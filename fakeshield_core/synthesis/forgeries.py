@@ -145,7 +145,8 @@ def _harmonised(patch: RgbImage, host: RgbImage, corner: tuple[int, int]) -> Rgb
     mean, spread = values.mean((0, 1)), values.std((0, 1)) + 1.0
     target = (place.mean((0, 1)) + mean) / 2
     gain = np.clip(np.sqrt((place.std((0, 1)) + 1.0) / spread), 0.6, 1.6)
-    return np.clip(np.rint((values - mean) * gain + target), 0, 255).astype(np.uint8)
+    moved: RgbImage = np.clip(np.rint((values - mean) * gain + target), 0, 255).astype(np.uint8)
+    return moved
 
 
 def _copy_move(host: RgbImage, rng: np.random.Generator) -> Forged:

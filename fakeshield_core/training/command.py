@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from torch import distributed, multiprocessing
+from torch import distributed
+from torch.multiprocessing.spawn import start_processes
 
 from fakeshield_core.training.loop import CHECKPOINT, Stage, TrainConfig, Trainer
 from fakeshield_core.training.photographs import Photograph, is_held_out, read_photographs
@@ -65,9 +66,7 @@ def _train_in_processes(
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(probe.getsockname()[1]))
-    multiprocessing.start_processes(  # type: ignore[no-untyped-call]
-        _train, (config, learnt, out, resume), nprocs=config.processes, start_method="fork"
-    )
+    start_processes(_train, (config, learnt, out, resume), nprocs=config.processes, start_method="fork")
 
 
 def _train(rank: int, config: TrainConfig, photographs: list[Photograph], out: Path, resume: bool) -> None:

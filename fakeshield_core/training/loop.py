@@ -79,7 +79,8 @@ class Trainer:
     def __init__(self, config: TrainConfig, sampler: Sampler, out: Path, rank: int = 0) -> None:
         torch.manual_seed(config.seed)
         self.config, self.sampler, self.out, self.rank = config, sampler, out, rank
-        self.network = CompactNetwork(CompactConfig()).to(config.device, memory_format=torch.channels_last)
+        self.network = CompactNetwork(CompactConfig()).to(config.device)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's own gap
         decayed = [p for p in self.network.parameters() if p.ndim > 1]
         plain = [p for p in self.network.parameters() if p.ndim <= 1]
         groups: list[dict[str, Any]] = [
@@ -119,9 +120,10 @@ class Trainer:
         batch = _moved(batch_for(self.sampler, self.config, self.step, self.rank), self.config.device)
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.rate(self.step)
-        parts = losses(*self.network(batch.rgb, batch.table), batch)
+        classes, mask_logits = self.network(batch.rgb, batch.table)
+        parts = losses(classes, mask_logits, batch)
         self.optimizer.zero_grad()
-        parts.total.backward()  # type: ignore[no-untyped-call]
+        parts.total.backward()
         if self.config.processes > 1:
             _average_gradients(list(self.network.parameters()), self.config.processes)
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)

@@ -1,4 +1,4 @@
-"""What the compact network is trained for: IFDL-VLM's cross-entropy for the class, BCE and Dice for the mask."""
+"""What the compact network is trained for: cross-entropy for the class, BCE and Dice for the mask."""
 
 from __future__ import annotations
 

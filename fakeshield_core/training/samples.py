@@ -1,8 +1,8 @@
 """Training samples: windows of real and made forgeries and of untouched photographs, all finished alike.
 
-The published sets give the class away by their compression (a forged picture carries other quantisation tables than
-an authentic one). So a sample counts for the class only when its last compression was drawn from the same
-distribution for both classes, or when both classes are cut out of the same forged picture.
+The published sets give the class away by their compression: a forged picture carries other quantisation
+tables than an authentic one. So a sample counts for the class only when its last compression was drawn from
+the same distribution for both classes, or when both classes are cut out of the same forged picture.
 """
 
 from __future__ import annotations
