@@ -184,7 +184,8 @@ def ballooning(stage: Stage) -> Canvas:
     rng = stage.place
     canvas, horizon = _outdoors(stage, textures.ground, pick(rng, EARTH), hills=True)
     for _ in range(int(rng.integers(3, 7))):
-        y, size = float(rng.uniform(0.3, 0.95)) * horizon, float(rng.uniform(0.12, 0.4)) * stage.shape_hw[0]
+        size = float(rng.uniform(0.12, 0.36)) * stage.shape_hw[0]
+        y = max(float(rng.uniform(0.3, 0.95)) * horizon, 0.9 * size)
         x = float(rng.uniform(0.05, 0.95)) * stage.shape_hw[1] + _wander(stage)
         flat.draw_balloon(canvas, solid.Place(x, y, size, pick(rng, PAINTS)), rng)
     _stand(canvas, stage, horizon + 10, ((solid.draw_tree, CROWNS, 0.2),), int(rng.integers(0, 4)))

@@ -79,7 +79,7 @@ def add_ridges(picture: FloatRgb, base_y: float, rng: np.random.Generator, colou
         crest = base_y - rise * (1 - 0.75 * near) - 0.3 * rise * ridge_line(width, rng, rough)
         alpha = np.clip(y - crest[None, :] + 0.5, 0, 1)
         slope = fractal((height, width), rng, 3.0, (1.0, 0.8), period_px=70)
-        body = colour * (0.8 + np.clip(relief(slope, -1.6, -1.6), -0.35, 0.5))[..., None]
+        body = colour * (0.6 + np.clip(relief(slope, -1.3, -1.3), -0.3, 0.4))[..., None]
         picture += alpha[..., None] * (haze + (0.15 + 0.65 * near) * (body - haze) - picture)
 
 
