@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from fakeshield_core import imaging
+from fakeshield_core import imaging, orientation
 from fakeshield_core.checkpoints.compact import SHIPPED, Calibration, CompactCheckpoint, read_compact
 from fakeshield_core.domain import (
     EngineInfo,
@@ -92,7 +92,7 @@ class CompactEngine:
         size = analysed_size(height, width)
         reading = self._read_picture(picture, size)
         yield self._verdict(picture, reading, size)
-        upright = imaging.upright(
+        upright = orientation.upright(
             _enlarged(reading.logits, *_stored_hw(size, picture)), picture.facts.orientation
         )
         yield MapReady(_fitted(upright, height, width), MASK_THRESHOLD)
@@ -132,7 +132,7 @@ class CompactEngine:
         rgb = picture.rgb if size == picture.rgb.shape[:2] else imaging.resize_rgb(picture.rgb, *size)
         known = picture.jpeg is not None and size == picture.rgb.shape[:2]
         table = picture.jpeg.luma_table.astype(np.float32) if known and picture.jpeg is not None else NO_TABLE
-        return self.read(imaging.stored(rgb, picture.facts.orientation), table)
+        return self.read(orientation.stored(rgb, picture.facts.orientation), table)
 
     def _verdict(self, picture: Picture, reading: Reading, size: tuple[int, int]) -> VerdictReady:
         calibration = self._calibration

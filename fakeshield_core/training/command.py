@@ -14,7 +14,7 @@ from torch import distributed
 from torch.multiprocessing.spawn import start_processes
 
 from fakeshield_core.training.loop import CHECKPOINT, Stage, TrainConfig, Trainer
-from fakeshield_core.training.photographs import Photograph, is_held_out, read_photographs
+from fakeshield_core.training.photographs import Photograph, read_photographs, split
 from fakeshield_core.training.publish import publish
 from fakeshield_core.training.samples import Sampler
 
@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
 def _train_in_processes(
     config: TrainConfig, photographs: Sequence[Photograph], out: Path, resume: bool
 ) -> None:
-    learnt = [p for p in photographs if not is_held_out(p.group)]
+    learnt, _ = split(photographs)
     if config.processes == 1:
         _train(0, config, learnt, out, resume)
         return
@@ -69,7 +69,7 @@ def _train_in_processes(
     start_processes(_train, (config, learnt, out, resume), nprocs=config.processes, start_method="fork")
 
 
-def _train(rank: int, config: TrainConfig, photographs: list[Photograph], out: Path, resume: bool) -> None:
+def _train(rank: int, config: TrainConfig, photographs: Sequence[Photograph], out: Path, resume: bool) -> None:
     if config.device == "cpu":
         torch.set_num_threads(1)
     if config.processes > 1:

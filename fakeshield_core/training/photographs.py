@@ -62,6 +62,17 @@ def is_held_out(group: str) -> bool:
     return hashlib.sha256(group.encode()).digest()[0] % 10 < HELD_OUT_OF_TEN
 
 
+def split(photographs: Sequence[Photograph]) -> tuple[tuple[Photograph, ...], tuple[Photograph, ...]]:
+    """What may be learnt from, and what calibrates: held-out pictures that share no scene with the former.
+
+    A group names one scene or several joined by "+" (a forgery made of two photographs).
+    """
+    learnt = tuple(p for p in photographs if not is_held_out(p.group))
+    scenes = {scene for p in learnt for scene in p.group.split("+")}
+    apart = (p for p in photographs if is_held_out(p.group) and scenes.isdisjoint(p.group.split("+")))
+    return learnt, tuple(apart)
+
+
 def _photograph(row: ManifestRow) -> Photograph | None:
     if not row.is_tampered and not row.is_authentic and row.column("authentic_use") != "probably":
         return None

@@ -17,7 +17,7 @@ from fakeshield_core.errors import EngineUnavailable
 from fakeshield_core.networks.compact import CompactConfig
 from fakeshield_core.provenance import provenance
 from fakeshield_core.training.calibrate import calibrated, rates, readings_of, with_calibration
-from fakeshield_core.training.photographs import Photograph, is_held_out
+from fakeshield_core.training.photographs import Photograph, split
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ def publish(checkpoint: Path, photographs: Sequence[Photograph], out: Path) -> s
         ) from error
     about = _about(photographs, step, config)
     write_compact(out, average, CompactConfig(), Calibration(), about)
-    held_out = [p for p in photographs if is_held_out(p.group)]
+    held_out = split(photographs)[1]
     log.info("calibrating on %d held-out pictures", len(held_out))
     readings = readings_of(CompactEngine(with_calibration(read_compact(out), Calibration())), held_out)
     calibration = calibrated(readings)
@@ -56,7 +56,7 @@ def _about(
     return {
         "name": "compact",
         "trained_on": {name: count for name, count in sorted(used.items())},
-        "held_out": "a tenth of the groups, by the digest of the group's name",
+        "held_out": "a tenth of the groups, by the digest of the group's name, less those that share a scene with the rest",
         "steps": step,
         "training": dict(config),
         "made": asdict(provenance()),

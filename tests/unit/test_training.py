@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from fakeshield_core.networks import compact
 from fakeshield_core.training import loop
 from fakeshield_core.training.loop import Stage, TrainConfig, Trainer
 from fakeshield_core.training.objective import Batch, collated, losses
-from fakeshield_core.training.photographs import Photograph, is_held_out
+from fakeshield_core.training.photographs import Photograph, is_held_out, split
 from fakeshield_core.training.samples import NO_TABLE, Sample, Sampler, Shares
 from tests.fakes import textured
 
@@ -93,6 +94,16 @@ def test_about_a_tenth_of_groups_is_held_out_and_always_the_same() -> None:
     held = [is_held_out(f"scene{k}") for k in range(2000)]
     assert 0.07 < np.mean(held) < 0.14
     assert held == [is_held_out(f"scene{k}") for k in range(2000)]
+
+
+def test_what_calibrates_shares_no_scene_with_what_is_learnt() -> None:
+    names = [f"scene{k}" for k in range(60)]
+    pairs = [f"{a}+{b}" for a, b in zip(names[::2], names[1::2], strict=True)]
+    pictures = [replace(photograph(1, False), group=group) for group in names + pairs]
+    learnt, held_out = split(pictures)
+    scenes = {scene for p in learnt for scene in p.group.split("+")}
+    assert learnt and held_out
+    assert not any(scene in scenes for p in held_out for scene in p.group.split("+"))
 
 
 @pytest.fixture
