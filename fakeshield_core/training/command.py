@@ -69,12 +69,12 @@ def _train_in_processes(
     start_processes(_train, (config, learnt, out, resume), nprocs=config.processes, start_method="fork")
 
 
-def _train(rank: int, config: TrainConfig, photographs: Sequence[Photograph], out: Path, resume: bool) -> None:
+def _train(rank: int, config: TrainConfig, learnt: Sequence[Photograph], out: Path, resume: bool) -> None:
     if config.device == "cpu":
         torch.set_num_threads(1)
     if config.processes > 1:
         distributed.init_process_group("gloo", rank=rank, world_size=config.processes)
-    trainer = Trainer(config, Sampler(photographs), out, rank)
+    trainer = Trainer(config, Sampler(learnt), out, rank)
     if resume:
         trainer.resume()
     trainer.run()
