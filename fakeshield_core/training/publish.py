@@ -56,7 +56,7 @@ def _about(
     return {
         "name": "compact",
         "trained_on": {name: count for name, count in sorted(used.items())},
-        "held_out": "a tenth of the groups, by digest of the name, less those that share a scene with the rest",
+        "held_out": "a tenth of the groups, by digest, less those that share a scene with the rest",
         "steps": step,
         "training": dict(config),
         "made": asdict(provenance()),
