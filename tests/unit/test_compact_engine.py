@@ -27,7 +27,10 @@ from tests.fakes import pictured, textured
 SMALL = CompactConfig(quarter=16, dct=16, eighth=32, width=32, blocks=1, heads=4, key=8, top=4)
 
 
-def engine_with(calibration: Calibration = Calibration()) -> CompactEngine:
+UNFITTED = Calibration()
+
+
+def engine_with(calibration: Calibration = UNFITTED) -> CompactEngine:
     torch.manual_seed(3)
     network = CompactNetwork(SMALL).eval().requires_grad_(False)
     return CompactEngine(CompactCheckpoint(network, calibration, "0" * 12, {}))
@@ -43,7 +46,7 @@ def answer(engine: CompactEngine, picture: Picture) -> tuple[VerdictReady, MapRe
 def test_the_map_has_the_size_of_the_picture(height: int, width: int) -> None:
     verdict, soft = answer(engine_with(), pictured(textured(height, width)))
     assert soft.soft_map.shape == (height, width) and soft.soft_map.dtype == np.float32
-    assert 0 <= soft.soft_map.min() and soft.soft_map.max() <= 1
+    assert soft.soft_map.min() >= 0 and soft.soft_map.max() <= 1
     assert verdict.score is not None and 0 <= verdict.score <= 1
 
 
@@ -105,7 +108,10 @@ def test_a_copy_that_disagrees_makes_the_verdict_inconclusive() -> None:
     for seed in range(12):
         verdict, _ = answer(engine, pictured(textured(128, 128, seed)))
         assert verdict.stability is not None and verdict.score is not None
-        sides = {value > 0.5 for value in (verdict.score, verdict.stability.recompressed, verdict.stability.half_size)}
+        sides = {
+            value > 0.5
+            for value in (verdict.score, verdict.stability.recompressed, verdict.stability.half_size)
+        }
         disagreements += len(sides) == 2
         assert (verdict.verdict == "inconclusive") == (len(sides) == 2)
     assert disagreements  # otherwise nothing was tested
