@@ -1,6 +1,6 @@
 """Where the parts of FakeShield-22B lie: both folder layouts that users have, CLIP, and our converted copy.
 
-Layouts (spec 2.1): `DTE-FDM/`, `MFLM/` and `DTG.pth` in the folder itself, or in `fakeshield-v1-22b/` below it.
+Layouts: `DTE-FDM/`, `MFLM/` and `DTG.pth` in the folder itself, or in `fakeshield-v1-22b/` below it.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class FakeShieldFiles:
 def locate(folder: Path, clip: Path | None = None) -> FakeShieldFiles:
     """The parts below a folder; nothing is downloaded.
 
-    CLIP comes from the first of: the folder given; the copy in DTE-FDM where its config says that the tower was
-    trained; a folder of its name beside or above the weights; the copy in DTE-FDM; the hub's cache.
+    CLIP comes from the first of: the folder given; the copy in DTE-FDM where its config says that the tower
+    was trained; a folder of its name beside or above the weights; the copy in DTE-FDM; the hub's cache.
 
     Args:
         folder: holds the parts in either published layout, or `weight/` which does.
@@ -60,8 +60,8 @@ def locate(folder: Path, clip: Path | None = None) -> FakeShieldFiles:
     absent = [name for name in ("DTE-FDM", "MFLM") if not (root / name / "config.json").is_file()]
     if absent:
         raise EngineUnavailable(
-            f"{folder} lacks {' and '.join(absent)} of FakeShield-22B; run `python -m fakeshield_core weights get` "
-            "or set FAKESHIELD_WEIGHTS_DIR to the folder that holds them."
+            f"{folder} lacks {' and '.join(absent)} of FakeShield-22B; run "
+            "`python -m fakeshield_core weights get` or set FAKESHIELD_WEIGHTS_DIR to the folder that holds them."
         )
     where, source = _clip(root, folder, clip)
     return FakeShieldFiles(
@@ -106,7 +106,7 @@ def read_dtg(path: Path) -> dict[str, Tensor]:
 
 
 def read_clip(files: FakeShieldFiles) -> dict[str, Tensor]:
-    """The vision tower of CLIP as stored, named as in `CLIPVisionModel` of transformers 5 (no `vision_model.`).
+    """The vision tower of CLIP as stored; names as in `CLIPVisionModel` of transformers 5, no `vision_model.`.
 
     Raises:
         EngineUnavailable: its files are missing, damaged or no files of plain tensors.
@@ -120,7 +120,7 @@ def read_clip(files: FakeShieldFiles) -> dict[str, Tensor]:
 
 
 def has_clip_copy(dte_fdm: Path) -> bool:
-    """Whether DTE-FDM names a complete vision tower: every layer up to the highest, and what stands round them.
+    """Whether DTE-FDM names a complete vision tower: every layer up to the highest, and what is round them.
 
     Raises:
         EngineUnavailable: the index or single file cannot be read.
@@ -150,7 +150,7 @@ def _clip(root: Path, folder: Path, given: Path | None) -> tuple[Path, ClipSourc
     if given is not None:
         if not (given / "config.json").is_file():
             raise EngineUnavailable(
-                f"{given} holds no CLIP (config.json); name the folder of {CLIP_REPOSITORY}."
+                f"{given} holds no CLIP (config.json); name a folder of {CLIP_REPOSITORY}."
             )
         return given, "folder"
     config = read_config(root / "DTE-FDM")

@@ -6,7 +6,7 @@ import json
 import pickle
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -23,7 +23,7 @@ WRAPPERS = ("state_dict", "model")  # dictionaries that training scripts put rou
 class TensorFile(Protocol):
     """One open file of tensors."""
 
-    def keys(self) -> frozenset[str]:
+    def names(self) -> frozenset[str]:
         """The names inside."""
 
     def get(self, name: str) -> Tensor:
@@ -34,7 +34,7 @@ class TensorFile(Protocol):
 
 
 class LazyTensors(Mapping[str, Tensor]):
-    """Names to tensors on the CPU, as stored; a tensor is read when it is asked for, files are opened once."""
+    """Names to tensors on the CPU, as stored; a tensor is read when it is asked for, its file opened once."""
 
     def __init__(self, where: Mapping[str, Path]) -> None:
         """Takes the file of each name."""
@@ -69,7 +69,7 @@ class LazyTensors(Mapping[str, Tensor]):
         path = self._where[name]
         if path not in self._open:
             self._open[path] = open_file(path)
-        if name not in self._open[path].keys():
+        if name not in self._open[path].names():
             raise EngineUnavailable(
                 f"{path.name} lacks {name}, which the index promises; download that file again (weights get)."
             )
@@ -118,7 +118,7 @@ def shard_files(folder: Path) -> dict[str, Path]:
             return {key: folder / shard for key, shard in _weight_map(folder / name).items()}
     for name in SINGLES:
         if (folder / name).is_file():
-            return dict.fromkeys(open_file(folder / name).keys(), folder / name)
+            return dict.fromkeys(open_file(folder / name).names(), folder / name)
     raise EngineUnavailable(
         f"{folder.name} holds no weights ({' or '.join(SINGLES)}, whole or in shards with an index); "
         "run `python -m fakeshield_core weights get`."
@@ -137,7 +137,7 @@ def open_file(path: Path) -> TensorFile:
 
 
 def _opened(path: Path, file: TensorFile) -> LazyTensors:
-    tensors = LazyTensors(dict.fromkeys(file.keys(), path))
+    tensors = LazyTensors(dict.fromkeys(file.names(), path))
     tensors._open[path] = file
     return tensors
 
@@ -168,12 +168,12 @@ class _SafeFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
-            self._handle = safe_open(path, "pt")
+            self._handle: Any = safe_open(path, "pt")
         except (SafetensorError, OSError) as error:
             raise _damaged(path, error) from error
         self._keys = frozenset(self._handle.keys())
 
-    def keys(self) -> frozenset[str]:
+    def names(self) -> frozenset[str]:
         return self._keys
 
     def get(self, name: str) -> Tensor:
@@ -194,7 +194,7 @@ class _PickledFile:
             raise _damaged(path, error) from error
         self._tensors = _plain(path, loaded)
 
-    def keys(self) -> frozenset[str]:
+    def names(self) -> frozenset[str]:
         return frozenset(self._tensors)
 
     def get(self, name: str) -> Tensor:
