@@ -3,6 +3,8 @@
 FakeShieldError
 ├─ InputError       ImageUnreadable, ImageTooLarge, MaskShapeMismatch, ManifestInvalid
 ├─ EngineError      EngineUnavailable, EngineOutOfMemory, EngineOutputInvalid
+├─ FeedbackError    FeedbackInvalid, UnknownReceipt, SchemaTooNew, StorageFull, StoreUnavailable,
+│                   ReleaseRefused
 └─ SettingsInvalid
 """
 
@@ -45,6 +47,34 @@ class EngineOutOfMemory(EngineError):
 
 class EngineOutputInvalid(EngineError):
     """The engine gave something that is not an answer."""
+
+
+class FeedbackError(FakeShieldError):
+    """What a person said cannot be kept or found."""
+
+
+class FeedbackInvalid(FeedbackError):
+    """What was sent cannot be saved as it is."""
+
+
+class UnknownReceipt(FeedbackError):
+    """No item has this receipt code."""
+
+
+class SchemaTooNew(FeedbackError):
+    """The store was written by a later version."""
+
+
+class StorageFull(FeedbackError):
+    """The disk has no room; nothing that was saved before is lost."""
+
+
+class StoreUnavailable(FeedbackError):
+    """The store cannot be opened, is held by someone else, or is damaged."""
+
+
+class ReleaseRefused(FeedbackError):
+    """There is not enough accepted feedback for a release, or the release does not exist."""
 
 
 class SettingsInvalid(FakeShieldError):

@@ -19,6 +19,10 @@ class Settings:
 
     engine: str = field(default="compact", metadata={"help": "name of the engine that answers"})
     data_dir: Path = field(default=Path("data"), metadata={"help": "folder for everything the app writes"})
+    database_url: str = field(
+        default="",
+        metadata={"help": "where feedback rows go, as an SQLAlchemy URL (unset: SQLite inside data_dir)"},
+    )
     threads: int = field(default=2, metadata={"help": "CPU threads for one analysis, 1..64"})
     queue_size: int = field(default=20, metadata={"help": "people who may wait at once, 1..1000"})
 
