@@ -61,7 +61,7 @@ def locate(folder: Path, clip: Path | None = None) -> FakeShieldFiles:
     if absent:
         raise EngineUnavailable(
             f"{folder} lacks {' and '.join(absent)} of FakeShield-22B; run "
-            "`python -m fakeshield_core weights get` or set FAKESHIELD_WEIGHTS_DIR to the folder that holds them."
+            "`python -m fakeshield_core weights get`, or set FAKESHIELD_WEIGHTS_DIR to their folder."
         )
     where, source = _clip(root, folder, clip)
     return FakeShieldFiles(
@@ -106,7 +106,7 @@ def read_dtg(path: Path) -> dict[str, Tensor]:
 
 
 def read_clip(files: FakeShieldFiles) -> dict[str, Tensor]:
-    """The vision tower of CLIP as stored; names as in `CLIPVisionModel` of transformers 5, no `vision_model.`.
+    """The vision tower of CLIP as stored; names as `CLIPVisionModel` of transformers 5 has them.
 
     Raises:
         EngineUnavailable: its files are missing, damaged or no files of plain tensors.

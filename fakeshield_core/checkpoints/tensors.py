@@ -171,10 +171,10 @@ class _SafeFile:
             self._handle: Any = safe_open(path, "pt")
         except (SafetensorError, OSError) as error:
             raise _damaged(path, error) from error
-        self._keys = frozenset(self._handle.keys())
+        self._names: frozenset[str] = frozenset(self._handle.keys())
 
     def names(self) -> frozenset[str]:
-        return self._keys
+        return self._names
 
     def get(self, name: str) -> Tensor:
         tensor: Tensor = self._handle.get_tensor(name)
