@@ -1,0 +1,1 @@
+"""Benchmarks: accuracy beside baselines, and time and memory beside the budgets."""

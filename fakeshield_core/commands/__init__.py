@@ -1,0 +1,1 @@
+"""The commands of `python -m fakeshield_core`: arguments in, an Outcome out."""

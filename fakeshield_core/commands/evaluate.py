@@ -1,0 +1,70 @@
+"""`evaluate`: measures an engine on a manifest, by the protocol of `fakeshield_core.evaluate`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from fakeshield_core.commands.outcome import Outcome, add_shared_arguments
+from fakeshield_core.engines.registry import build_engine
+from fakeshield_core.evaluate import EvaluationOptions, evaluate
+from fakeshield_core.evaluate_figures import Bootstrap
+from fakeshield_core.evaluate_report import report_to_json, report_to_text
+from fakeshield_core.manifest import read_manifest
+from fakeshield_core.settings import Settings
+
+HELP = "measure an engine on the pictures of a manifest"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `evaluate`."""
+    parser.add_argument(
+        "--manifest", type=Path, required=True, metavar="CSV", help="columns path, kind, mask and any more"
+    )
+    parser.add_argument(
+        "--maps", type=Path, metavar="DIR", help="folder for 8-bit maps, <path without suffix>.png"
+    )
+    parser.add_argument(
+        "--recompress",
+        type=jpeg_quality,
+        action="append",
+        default=[],
+        metavar="QUALITY",
+        help="measure once more with every picture saved as JPEG of this quality; may be given several times",
+    )
+    parser.add_argument(
+        "--limit-kind", nargs="+", default=[], metavar="KIND", help="only rows of these kinds"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the intervals (default: 0)")
+    add_shared_arguments(parser)
+
+
+def run(args: argparse.Namespace, settings: Settings) -> Outcome:
+    """Measures and reports; a picture that could not be measured is a complaint.
+
+    Raises:
+        ManifestInvalid: the manifest cannot be used.
+        EngineError: the engine cannot be built, or gives no map where maps are asked for.
+    """
+    manifest = read_manifest(args.manifest)
+    engine = build_engine(args.engine or settings.engine, settings, args.adapter)
+    options = EvaluationOptions(
+        recompress=tuple(dict.fromkeys(args.recompress)),
+        kinds=frozenset(args.limit_kind),
+        maps=args.maps,
+        bootstrap=Bootstrap(seed=args.seed),
+    )
+    report = evaluate(engine, manifest, options)
+    complaints = tuple(f"{failure.name}: {failure.reason}" for failure in report.failures)
+    return Outcome(report_to_text(report), report_to_json(report), complaints)
+
+
+def jpeg_quality(text: str) -> int:
+    """A JPEG quality as typed: a whole number from 1 to 100.
+
+    Raises:
+        argparse.ArgumentTypeError: anything else.
+    """
+    if not text.isdecimal() or not 1 <= int(text) <= 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a JPEG quality; write a number from 1 to 100")
+    return int(text)

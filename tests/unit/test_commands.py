@@ -1,0 +1,112 @@
+"""Parsing, file names and wording of the commands; the whole way is in tests/integration/test_commands.py."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fakeshield_core.__main__ import build_parser, main
+from fakeshield_core.commands.analyze import VERDICTS, describe, output_stems
+from fakeshield_core.commands.evaluate import jpeg_quality
+from fakeshield_core.commands.outcome import Outcome
+from fakeshield_core.domain import Analysis
+from fakeshield_core.engines.stub import MARK_RGB, StubEngine
+from fakeshield_core.files import read_picture
+from fakeshield_core.pipeline import analyze_to_end
+
+
+def analysed(folder: Path) -> Analysis:
+    """The stub's result on a grey picture with a marked square at its left."""
+    rgb = np.full((80, 160, 3), 120, np.uint8)
+    rgb[20:60, 10:50] = MARK_RGB
+    Image.fromarray(rgb).save(folder / "p.png")
+    return analyze_to_end(StubEngine(), read_picture(folder / "p.png"))
+
+
+@pytest.mark.parametrize(
+    ("pictures", "expected"),
+    [
+        (["a.jpg", "b.jpg"], ["a", "b"]),
+        (["one/a.jpg", "two/a.png"], ["a", "a-2"]),
+        (["a.jpg", "b/a.jpg", "a-2.jpg"], ["a", "a-2", "a-2-2"]),
+        (["A.jpg", "b/a.jpg"], ["A", "a-2"]),
+        (["a.b.jpg", "a.c.jpg"], ["a.b", "a.c"]),
+        (["a.jpg", "a.jpg"], ["a", "a-2"]),
+        (["out/a.map.png", "out/a.png"], ["a.map", "a-2"]),
+    ],
+)
+def test_results_never_share_a_name_nor_overwrite_a_picture(pictures: list[str], expected: list[str]) -> None:
+    stems = output_stems([Path(picture) for picture in pictures], Path("out"))
+    assert stems == [Path("out") / name for name in expected]
+
+
+@pytest.mark.parametrize("text", ["0", "101", "-5", "85.5", "high", ""])
+def test_recompression_takes_a_jpeg_quality_only(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="1 to 100"):
+        jpeg_quality(text)
+
+
+def test_recompression_may_be_asked_for_several_times() -> None:
+    args = build_parser().parse_args(
+        ["evaluate", "--manifest", "m.csv", "--recompress", "85", "--recompress", "70"]
+    )
+    assert args.recompress == [85, 70]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [([], None), (["--json"], "-"), (["--json", "-"], "-"), (["--json", "r.json"], "r.json")],
+)
+def test_json_goes_to_stdout_unless_a_file_is_named(arguments: list[str], expected: str | None) -> None:
+    assert build_parser().parse_args(["analyze", "a.jpg", *arguments]).json == expected
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["nothing"], ["analyze"], ["evaluate"], ["evaluate", "--manifest", "m.csv", "--recompress", "0"]],
+)
+def test_wrong_usage_exits_with_two(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_json_swallowing_a_picture_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = tmp_path / "a.jpg"
+    picture.write_bytes(b"a picture")
+    with pytest.raises(SystemExit) as ended:
+        main(["analyze", "--json", str(picture), str(tmp_path / "b.jpg")])
+    assert ended.value.code == 2
+    assert "after the pictures" in capsys.readouterr().err
+    assert picture.read_bytes() == b"a picture"
+
+
+def test_complaints_decide_the_exit_code() -> None:
+    assert Outcome("done", None).exit_code == 0
+    assert Outcome("done", None, ("One picture failed.",)).exit_code == 1
+
+
+def test_description_tells_verdict_score_and_where(tmp_path: Path) -> None:
+    analysis = analysed(tmp_path)
+    text = describe(Path("p.png"), analysis)
+    assert text.startswith("p.png: tampering found (score 0.90, between 0.82 and 0.98; threshold 0.50)")
+    assert "region 1: " + analysis.regions[0].where in text
+    assert "12.5%" in text
+
+
+def test_description_without_a_score_names_no_number(tmp_path: Path) -> None:
+    analysis = replace(
+        analysed(tmp_path), verdict="not_given", score=None, band=None, regions=(), explanation=None
+    )
+    assert describe(Path("p.png"), analysis) == "p.png: no verdict from this engine"
+
+
+def test_no_verdict_claims_that_a_picture_is_genuine() -> None:
+    words = " ".join(VERDICTS.values())
+    assert not any(word in words for word in ("authentic", "genuine", "fake", "real"))
