@@ -23,8 +23,8 @@ PATIENCE_S = 120.0  # until the app counts as not starting
 POLL_S = 0.05
 
 
-def measure_app(app: Path, picture: bytes) -> Iterator[Measurement]:
-    """Seconds to the first page and to ready, and memory then and after one analysis of the picture file."""
+def measure_app(app: Path, picture: bytes | None = None) -> Iterator[Measurement]:
+    """Seconds to the first page and to ready, and memory then and after one analysis of a picture file."""
     if not app.is_file():
         yield Measurement("app start -> ready", None, "s", READY_BUDGET_S, 0, "there is no app.py")
         return
@@ -34,7 +34,7 @@ def measure_app(app: Path, picture: bytes) -> Iterator[Measurement]:
         process = _start(app, port, Path(folder))
         try:
             ready = yield from _measure(process, f"http://127.0.0.1:{port}", began)
-            if ready:
+            if ready and picture is not None:
                 yield _after_analysis(process, f"http://127.0.0.1:{port}", picture, Path(folder))
         finally:
             _stop(process)

@@ -15,6 +15,7 @@ from PIL import Image
 
 from fakeshield_core.__main__ import main
 from fakeshield_core.engines.stub import MARK_RGB
+from fakeshield_core.manifest import read_manifest
 
 HEIGHT, WIDTH = 72, 96
 PATCH = (slice(16, 48), slice(24, 64))
@@ -228,3 +229,27 @@ def test_training_has_its_arguments_only_when_it_is_asked_for(capsys: pytest.Cap
         main(["train-compact", "--help"])
     assert ended.value.code == 0
     assert "--resume" in capsys.readouterr().out
+
+
+def test_unknown_setting_is_refused_in_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FAKESHIELD_ENGIN", "stub")
+    assert main(["analyze", str(paint(tmp_path / "a.png", True))]) == 1
+    assert "FAKESHIELD_ENGIN is not a setting" in capsys.readouterr().err
+
+
+def test_engine_is_taken_from_the_environment_where_none_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FAKESHIELD_ENGINE", "stub")
+    _, result = run_json(["analyze", str(paint(tmp_path / "a.png", True))], capsys)
+    assert result["engine"]["name"] == "stub"
+
+
+def test_development_manifest_counts_what_its_notes_count(shared_dev: Path) -> None:
+    manifest = read_manifest(shared_dev / "manifest.csv")
+    tampered = [row for row in manifest.rows if row.is_tampered]
+    authentic = [row for row in manifest.rows if row.is_authentic]
+    assert sum(row.tampering_mask is not None for row in tampered) == 139
+    assert (len(tampered), len(authentic)) == (182, 197)

@@ -75,9 +75,37 @@ def test_peak_memory_is_read_from_the_status_of_a_process() -> None:
 
 def test_app_that_ends_at_once_is_told_not_waited_for(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text("raise SystemExit(3)\n")
-    found = list(measure_app(tmp_path / "app.py", b""))
+    found = list(measure_app(tmp_path / "app.py"))
     assert [m.value for m in found] == [None, None]
     assert all(m.note for m in found)
+
+
+SMALL_APP = """
+import http.server, os
+
+class Page(http.server.BaseHTTPRequestHandler):
+    asked = 0
+    def do_GET(self):
+        Page.asked += self.path == "/readyz"
+        self.send_response(503 if self.path == "/readyz" and Page.asked < 3 else 200)
+        self.end_headers()
+
+http.server.HTTPServer(("127.0.0.1", int(os.environ["GRADIO_SERVER_PORT"])), Page).serve_forever()
+"""
+
+
+def test_app_counts_as_ready_only_when_readyz_says_so(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(SMALL_APP)
+    page, ready, memory = measure_app(tmp_path / "app.py")
+    assert page.value is not None and ready.value is not None and memory.value is not None
+    assert 0 < page.value < ready.value
+    assert 1 < memory.value < 200
+    assert (page.ratio, ready.ratio) == (page.value / 8, ready.value / 15)
+
+
+def test_missing_app_is_told(tmp_path: Path) -> None:
+    (measurement,) = measure_app(tmp_path / "app.py")
+    assert (measurement.value, measurement.note) == (None, "there is no app.py")
 
 
 def test_provenance_names_machine_kind_and_code_but_no_folder() -> None:

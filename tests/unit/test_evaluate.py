@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from fakeshield_core.domain import EngineInfo
-from fakeshield_core.errors import EngineUnavailable, ManifestInvalid, MaskShapeMismatch
-from fakeshield_core.evaluate import EvaluationOptions, evaluate, map_targets, pixel_scores
+from fakeshield_core.domain import EngineInfo, MapReady, Update, VerdictReady
+from fakeshield_core.errors import EngineOutOfMemory, EngineUnavailable, ManifestInvalid, MaskShapeMismatch
+from fakeshield_core.evaluate import EvaluationOptions, evaluate, map_targets, pixel_scores, recompressed
 from fakeshield_core.evaluate_figures import Bootstrap, Failure, Measured, OracleScores, PixelScores, slices
 from fakeshield_core.evaluate_report import Report, report, report_to_json, report_to_text
-from fakeshield_core.manifest import Manifest, ManifestRow
+from fakeshield_core.files import read_picture
+from fakeshield_core.manifest import Manifest, ManifestRow, read_manifest
+from fakeshield_core.picture import Picture
 from fakeshield_core.sweep import STEPS
 
 QUICK = Bootstrap(seed=1, resamples=200)
@@ -243,3 +248,78 @@ def test_map_never_overwrites_a_picture_or_another_map(names: tuple[str, ...], f
     rows = tuple(row(name, "tampered") for name in names)
     with pytest.raises(ManifestInvalid, match="overwrite"):
         map_targets(manifest(*rows), rows, Path(folder))
+
+
+class SettledEngine:
+    """Gives the map it was made with, or raises; score 0.7."""
+
+    info = EngineInfo("settled", "1", "none", None, "cpu", frozenset({"verdict", "map"}))
+
+    def __init__(self, value: float, fails_on: str = "") -> None:
+        self.value, self.fails_on = value, fails_on
+
+    def analyze(self, picture: Picture) -> Iterator[Update]:
+        if picture.facts.sha256 == self.fails_on:
+            raise EngineOutOfMemory("There is too little memory; try a smaller copy.")
+        yield VerdictReady("inconclusive", 0.7, (0.5, 0.9), 0.6)
+        yield MapReady(np.full(picture.rgb.shape[:2], self.value, np.float32), 0.3)
+
+
+def small_set(folder: Path) -> Manifest:
+    """One forgery with a mask over its left half, one photograph; no other columns."""
+    mask = np.zeros((64, 64), bool)
+    mask[:, :32] = True
+    Image.fromarray(mask).save(folder / "mask.png")
+    for shade, name in ((90, "t.png"), (120, "a.png")):
+        Image.new("RGB", (64, 64), (shade, shade, shade)).save(folder / name)
+    (folder / "manifest.csv").write_text("path,kind,mask\nt.png,tampered,mask.png\na.png,authentic,\n")
+    return read_manifest(folder / "manifest.csv")
+
+
+def test_protocol_threshold_and_the_engines_own_are_told_apart(tmp_path: Path) -> None:
+    part = evaluate(SettledEngine(0.4), small_set(tmp_path), EvaluationOptions(bootstrap=QUICK)).slices[0]
+    assert part.pixel["f1"] is not None and part.pixel["f1_engine_threshold"] is not None
+    assert part.pixel["f1"].value == 0.0  # 0.4 is not above 0.5
+    assert part.pixel["f1_engine_threshold"].value == pytest.approx(2 / 3, abs=1e-6)  # but above 0.3
+    areas = [part.alarms[name] for name in ("false_alarm_area", "false_alarm_area_engine_threshold")]
+    assert [area.value for area in areas if area is not None] == [0.0, 1.0]
+
+
+def test_manifest_without_data_sets_is_one_slice_without_a_name(tmp_path: Path) -> None:
+    found = evaluate(SettledEngine(0.4), small_set(tmp_path), EvaluationOptions(bootstrap=QUICK))
+    assert [(part.dataset, part.tampering) for part in found.slices] == [("", None)]
+    assert "(no data set)" in report_to_text(found)
+
+
+def test_inconclusive_verdicts_are_counted_by_class(tmp_path: Path) -> None:
+    found = evaluate(SettledEngine(0.4), small_set(tmp_path), EvaluationOptions(bootstrap=QUICK))
+    assert found.slices[0].verdicts == {"tampered": {"inconclusive": 1}, "authentic": {"inconclusive": 1}}
+    assert report_to_text(found).splitlines()[-1].split()[-1] == "2"
+
+
+def test_engine_that_fails_on_one_picture_is_reported_and_goes_on(tmp_path: Path) -> None:
+    digest = hashlib.sha256((tmp_path / small_set(tmp_path).rows[0].name).read_bytes()).hexdigest()
+    found = evaluate(SettledEngine(0.4, digest), small_set(tmp_path), EvaluationOptions(bootstrap=QUICK))
+    assert [(failure.name, "memory" in failure.reason) for failure in found.failures] == [("t.png", True)]
+    assert [image.row.name for image in found.images] == ["a.png"]
+
+
+@pytest.mark.parametrize("value", [float("nan"), 1.5, -0.5])
+def test_map_that_is_no_probability_is_a_failure_not_a_figure(tmp_path: Path, value: float) -> None:
+    found = evaluate(SettledEngine(value), small_set(tmp_path), EvaluationOptions(bootstrap=QUICK))
+    assert "t.png" in [failure.name for failure in found.failures]
+    assert found.slices[0].with_mask == 0
+
+
+def test_recompressed_copy_is_a_jpeg_of_that_quality_without_metadata(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0131] = "An editor"  # Software
+    rgb = np.random.default_rng(0).integers(0, 256, (64, 48, 3), dtype=np.uint8)
+    Image.fromarray(rgb).save(tmp_path / "p.jpg", quality=100, exif=exif)
+    picture = read_picture(tmp_path / "p.jpg")
+    fine, coarse = recompressed(picture, 85), recompressed(picture, 40)
+    assert picture.metadata and not fine.metadata
+    assert fine.rgb.shape == picture.rgb.shape
+    assert fine.jpeg is not None and coarse.jpeg is not None
+    assert fine.jpeg.luma_table.mean() < coarse.jpeg.luma_table.mean()
+    assert np.abs(fine.rgb.astype(int) - rgb).mean() < np.abs(coarse.rgb.astype(int) - rgb).mean()
