@@ -164,11 +164,15 @@ def _damaged(path: Path, error: Exception) -> EngineUnavailable:
     return refusal
 
 
+def _mapped(path: Path) -> Any:  # safe_open has no types for its methods
+    return safe_open(path, "pt")
+
+
 class _SafeFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
-            self._handle: Any = safe_open(path, "pt")
+            self._handle = _mapped(path)
         except (SafetensorError, OSError) as error:
             raise _damaged(path, error) from error
         self._names: frozenset[str] = frozenset(self._handle.keys())
