@@ -48,11 +48,17 @@ def blurred(rgb: RgbImage, sigma: float) -> RgbImage:
 
 def aged(rgb: RgbImage, rng: np.random.Generator) -> tuple[RgbImage, Steps]:
     """A life before the edit: up to four steps, each with its own chance; the JPEG grid starts anywhere."""
+    if rng.random() >= 0.35:
+        return weathered(rgb, rng)
+    factor = float(rng.uniform(0.6, 1.25))
+    rgb = resized(rgb, max(32, round(rgb.shape[0] * factor)), max(32, round(rgb.shape[1] * factor)), rng)
+    rgb, steps = weathered(rgb, rng)
+    return rgb, (f"resize {factor:.2f}", *steps)
+
+
+def weathered(rgb: RgbImage, rng: np.random.Generator) -> tuple[RgbImage, Steps]:
+    """Blur, noise and JPEG, each with its own chance; the size stays."""
     steps: list[str] = []
-    if rng.random() < 0.35:
-        factor = float(rng.uniform(0.6, 1.25))
-        rgb = resized(rgb, max(32, round(rgb.shape[0] * factor)), max(32, round(rgb.shape[1] * factor)), rng)
-        steps.append(f"resize {factor:.2f}")
     if rng.random() < 0.15:
         sigma = float(rng.uniform(0.4, 1.2))
         rgb = blurred(rgb, sigma)
@@ -61,9 +67,10 @@ def aged(rgb: RgbImage, rng: np.random.Generator) -> tuple[RgbImage, Steps]:
         sigma = float(rng.uniform(0.8, 4.0))
         rgb = noisy(rgb, sigma, rng)
         steps.append(f"noise {sigma:.1f}")
-    if rng.random() < 0.7:
+    if rng.random() < 0.65:
         quality = int(rng.integers(45, 97))
-        dy, dx = (int(v) for v in rng.integers(0, 8, 2))
-        rgb = through_jpeg(rgb[dy:, dx:], quality, int(rng.choice([0, 2])))[0]
+        dy, dx = (int(v) for v in rng.integers(0, 8, 2)) if rng.random() < 0.7 else (0, 0)
+        shifted = np.pad(rgb, ((dy, 0), (dx, 0), (0, 0)), mode="edge")
+        rgb = through_jpeg(shifted, quality, int(rng.choice([0, 2])))[0][dy:, dx:]
         steps.append(f"jpeg {quality} at grid ({dy}, {dx})")
     return rgb, tuple(steps)

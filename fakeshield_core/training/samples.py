@@ -16,7 +16,7 @@ from PIL import Image
 
 from fakeshield_core.domain import BoolMask, RgbImage
 from fakeshield_core.synthesis.forgeries import KINDS, forge
-from fakeshield_core.synthesis.history import aged, resized, through_jpeg
+from fakeshield_core.synthesis.history import aged, resized, through_jpeg, weathered
 from fakeshield_core.training.photographs import Photograph
 
 NO_TABLE = np.ones((8, 8), np.float32)
@@ -44,8 +44,8 @@ class Sample:
 class Shares:
     """How often each source is drawn; the rest are untouched photographs."""
 
-    real: float = 0.5
-    made: float = 0.28
+    real: float = 0.45
+    made: float = 0.22
 
 
 class Sampler:
@@ -75,12 +75,10 @@ class Sampler:
         mask = photograph.mask
         if mask is None:
             raise ValueError(f"{photograph.name} has no mask")
-        rgb, table, original = photograph.rgb, photograph.table, rng.random() < 0.5
-        if not original:
-            rgb, mask = _rescaled(rgb, mask, rng)
-            rgb, table = finished(rgb, rng)
-        small = height * width < 0.6 * mask.size
-        return _window(rgb, mask, table, (height, width), rng, not original or small)
+        if rng.random() < 0.5:
+            small = height * width < 0.6 * mask.size
+            return _window(photograph.rgb, mask, photograph.table, (height, width), rng, small)
+        return _whole(photograph, mask, (height, width), rng)
 
     def _made(self, rng: np.random.Generator, height: int, width: int) -> Sample:
         host = self._piece(rng, height, width)
@@ -124,8 +122,11 @@ class Sampler:
 
     def _untouched(self, rng: np.random.Generator, height: int, width: int) -> Sample:
         photograph = self.untouched[rng.integers(len(self.untouched))]
-        if rng.random() < 0.3 and photograph.dataset not in OWN_COMPRESSION:
-            mask = np.zeros(photograph.rgb.shape[:2], np.bool_)
+        choice = rng.random()
+        mask = np.zeros(photograph.rgb.shape[:2], np.bool_)
+        if choice < 0.55:
+            return _whole(photograph, mask, (height, width), rng)
+        if choice < 0.75 and photograph.dataset not in OWN_COMPRESSION:
             return _window(photograph.rgb, mask, photograph.table, (height, width), rng, False)
         rgb, table = finished(self._piece(rng, height, width), rng)
         empty = np.zeros((height, width), np.bool_)
@@ -138,6 +139,20 @@ def finished(rgb: RgbImage, rng: np.random.Generator) -> tuple[RgbImage, npt.NDA
         return rgb, NO_TABLE
     decoded, table = through_jpeg(rgb, int(rng.integers(60, 99)), int(rng.choice([0, 2])))
     return decoded, table.astype(np.float32)
+
+
+def _whole(
+    photograph: Photograph, mask: BoolMask, size_hw: tuple[int, int], rng: np.random.Generator
+) -> Sample:
+    """A picture as it is or rescaled, perhaps weathered, then finished: the same way for both classes.
+
+    Weathering hides what the data set's own last compression would give away.
+    """
+    rgb, mask = _rescaled(photograph.rgb, mask, rng)
+    if rng.random() < 0.4:
+        rgb = weathered(rgb, rng)[0]
+    rgb, table = finished(rgb, rng)
+    return _window(rgb, mask, table, size_hw, rng, True)
 
 
 def _weight(photograph: Photograph) -> float:
