@@ -1,0 +1,69 @@
+"""Measured forensic facts: one test a file, all of them light enough to be shown within a second.
+
+`measure` looks at the whole picture; `compare` adds inside against outside once regions are known.
+Nothing here says whether a picture was forged: each item is a number, what it shows and what it cannot show.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from fakeshield_core.domain import Evidence, Region
+from fakeshield_core.evidence.blocks import Sampling, blocks, luma, surroundings
+from fakeshield_core.evidence.contrast import Labels
+from fakeshield_core.evidence.error_level import ERROR_LEVEL, error_levels
+from fakeshield_core.evidence.jpeg_tables import jpeg_tables_item
+from fakeshield_core.evidence.level_test import compared_item, layer_of, too_small, whole_item
+from fakeshield_core.evidence.metadata import metadata_item
+from fakeshield_core.evidence.noise import NOISE, noise_levels
+from fakeshield_core.picture import Picture
+
+__all__ = ["compare", "measure"]
+
+
+def measure(picture: Picture) -> Evidence:
+    """Metadata, JPEG tables, error level and noise of the whole picture.
+
+    Above 4 megapixels error level and noise are measured on one 32 x 32 tile in each cell, at native scale,
+    so the work stays bounded; `numbers["measured_share"]` says how much of the picture that is. The layers
+    are picture-sized all the same (4 bytes a pixel each).
+
+    Returns:
+        Items `metadata`, `jpeg_tables`, `error_level`, `noise`; layers `error_level` and `noise`, absent
+        where the picture is smaller than one block.
+    """
+    sampling = Sampling.of(picture.rgb.shape)
+    taken = luma(sampling.take(picture.rgb))
+    of_luma = blocks(taken)
+    facts = (metadata_item(picture), jpeg_tables_item(picture))
+    if not of_luma.size:
+        return Evidence((*facts, too_small(ERROR_LEVEL), too_small(NOISE)), {})
+    found = ((ERROR_LEVEL, error_levels(taken)), (NOISE, noise_levels(of_luma)))
+    return Evidence(
+        items=facts + tuple(whole_item(test, levels, sampling) for test, levels in found),
+        layers={test.name: layer_of(test, levels, sampling) for test, levels in found},
+        grids={**surroundings(of_luma), **{test.name: levels for test, levels in found}},
+    )
+
+
+def compare(evidence: Evidence, labels: Labels, regions: tuple[Region, ...]) -> Evidence:
+    """The same evidence with error level and noise of each region against similar blocks outside all of them.
+
+    Args:
+        evidence: of `measure`, for the same picture.
+        labels: (H, W), region ids; 0 = outside.
+        regions: those to compare; none: the evidence comes back as it is.
+
+    Raises:
+        MaskShapeMismatch: the labels do not belong to the picture that was measured.
+    """
+    if not regions:
+        return evidence
+    tests = {test.name: test for test in (ERROR_LEVEL, NOISE)}
+    items = tuple(
+        compared_item(tests[item.name], item, evidence.grids, labels, regions)
+        if item.name in tests and item.name in evidence.grids
+        else item
+        for item in evidence.items
+    )
+    return replace(evidence, items=items)
