@@ -1,0 +1,1 @@
+"""What people said, kept for good: event files, blobs, rows, releases. `FeedbackStore` is the only door."""
