@@ -23,6 +23,10 @@ class Settings:
         default="",
         metadata={"help": "where feedback rows go, as an SQLAlchemy URL (unset: SQLite inside data_dir)"},
     )
+    weights_dir: Path | None = field(
+        default=None,
+        metadata={"help": "folder of downloaded weights (default: DATA_DIR/weights)", "kind": Path},
+    )
     threads: int = field(default=2, metadata={"help": "CPU threads for one analysis, 1..64"})
     queue_size: int = field(default=20, metadata={"help": "people who may wait at once, 1..1000"})
 
@@ -43,7 +47,7 @@ class Settings:
         values: dict[str, object] = {}
         for name, spec in known.items():
             if name in given:
-                values[spec.name] = _parsed(name, given[name], type(spec.default))
+                values[spec.name] = _parsed(name, given[name], spec.metadata.get("kind", type(spec.default)))
         settings = cls(**values)  # type: ignore[arg-type]  # each value was parsed to its field's type
         settings._check()
         return settings

@@ -1,4 +1,4 @@
-"""The Hugging Face hub: what a repository holds at one commit, and its files, resumed where a download stopped.
+"""The Hugging Face hub: what a repository holds at one commit; its files, resumed where a download stopped.
 
 `hf_hub_download` of huggingface-hub 2.4 begins a file anew in every process (its temporary names are unique),
 and a shard here has up to 10 GB; so a part of ours is kept beside the target and handed to the same transfer.
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import cast
 
 from huggingface_hub import HfApi, hf_hub_url
 from huggingface_hub.errors import (
@@ -23,13 +24,14 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 from huggingface_hub.file_download import http_get
-from huggingface_hub.utils import build_hf_headers
+from huggingface_hub.utils._headers import build_hf_headers
 
 from fakeshield_core.checkpoints.manifest import FileRecord, settle, sha256_of
 from fakeshield_core.errors import EngineUnavailable
 
 log = logging.getLogger(__name__)
-TRANSPORT_ERROR = HfHubHTTPError.__mro__[1]  # root of the errors of the HTTP client that the hub library uses
+# Root of the errors of the HTTP client that the hub library uses, whichever it is in this version.
+TRANSPORT_ERROR = cast(type[Exception], HfHubHTTPError.__mro__[1])
 BY_HAND = "or copy the files by hand and set FAKESHIELD_WEIGHTS_DIR"
 
 
