@@ -1,0 +1,112 @@
+"""`python -m feedback`: parses, calls one command, prints; 0 done, 1 refused or failed, 2 usage."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from fakeshield_core.commands.outcome import STDOUT, Outcome
+from fakeshield_core.errors import FakeShieldError
+from fakeshield_core.files import write_file
+from fakeshield_core.settings import Settings
+from feedback.commands import keeping, looking, releasing, reviewing
+from feedback.store import FeedbackStore
+
+FOLDER = "feedback"  # inside data_dir
+RESTORE = "restore"
+
+
+class Command(NamedTuple):
+    """One command."""
+
+    help: str
+    run: Callable[[argparse.Namespace, FeedbackStore], Outcome]
+    add_arguments: Callable[[argparse.ArgumentParser], None] | None = None
+
+
+COMMANDS = {
+    "stats": Command("the store in numbers", looking.stats),
+    "review": Command("list what waits, accept or reject it", reviewing.run, reviewing.add_arguments),
+    "release": Command(
+        "freeze accepted feedback for training", releasing.release, releasing.add_release_arguments
+    ),
+    "export": Command("write a release as files", releasing.export, releasing.add_export_arguments),
+    "backup": Command("copy the store to a folder", keeping.backup, keeping.add_backup_arguments),
+    "verify": Command("check every row and file", looking.check),
+    "purge": Command("delete items by receipt, and unused files", keeping.purge, keeping.add_purge_arguments),
+    "migrate": Command("bring the schema up to date", looking.migrate),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; the exit code is returned, and 2 raised as SystemExit by argparse."""
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    if args.command == "review" and (wrong := reviewing.misuse(args)):
+        parser.error(wrong)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    try:
+        outcome = _run(args, Settings.from_environment())
+    except FakeShieldError as error:
+        outcome = Outcome("", {"error": str(error)}, (str(error),))
+    return _show(outcome, args.json)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    parser = argparse.ArgumentParser(
+        prog="python -m feedback", description="What people said, kept for good."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, command in COMMANDS.items():
+        sub = commands.add_parser(name, help=command.help, description=command.help)
+        if command.add_arguments is not None:
+            command.add_arguments(sub)
+        _add_json(sub)
+    restore = commands.add_parser(RESTORE, help="make the database anew from events and files")
+    keeping.add_restore_arguments(restore)
+    _add_json(restore)
+    return parser
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--json",
+        nargs="?",
+        const=STDOUT,
+        metavar="FILE",
+        help="one JSON document to FILE, or to stdout and nothing else there; put it last",
+    )
+
+
+def _run(args: argparse.Namespace, settings: Settings) -> Outcome:
+    folder = settings.data_dir / FOLDER
+    if args.command == RESTORE:
+        return keeping.restore(args, folder, settings.database_url)
+    with FeedbackStore.open(folder, settings.database_url) as store:
+        return COMMANDS[args.command].run(args, store)
+
+
+def _show(outcome: Outcome, json_to: str | None) -> int:
+    document = json.dumps(outcome.document, ensure_ascii=False, indent=2, allow_nan=False)
+    complaints = list(outcome.complaints)
+    if json_to not in (None, STDOUT):
+        try:
+            write_file(Path(json_to), (document + "\n").encode())
+        except FakeShieldError as error:
+            complaints.append(str(error))
+    for complaint in complaints:
+        print(complaint, file=sys.stderr)
+    shown = document if json_to == STDOUT else outcome.text
+    if shown:
+        print(shown)
+    return 1 if complaints else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

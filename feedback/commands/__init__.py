@@ -1,0 +1,1 @@
+"""The commands of `python -m feedback`: arguments in, an Outcome out."""
