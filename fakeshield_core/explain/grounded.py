@@ -17,12 +17,18 @@ from fakeshield_core.domain import (
     SoftMap,
     TextChunk,
     Update,
+    Verdict,
 )
 from fakeshield_core.errors import MaskShapeMismatch
 from fakeshield_core.evidence import compare, measure
 from fakeshield_core.explain.claims import claims_from
 from fakeshield_core.explain.note import sentences
 from fakeshield_core.picture import Picture
+
+LEADS: dict[Verdict, str] = {  # where a mask comes with a verdict that does not stand behind it
+    "no_tampering_found": "The score stays below the threshold; the marks are the map's strongest places.",
+    "inconclusive": "The score does not decide; the marks are the map's strongest places.",
+}
 
 
 class GroundedExplainer:
@@ -54,7 +60,8 @@ class GroundedExplainer:
         yield EvidenceReady(compared)
         claims = claims_from(compared, regions)
         told: list[str] = []
-        for sentence in sentences(claims, compared, regions):
+        lead = LEADS.get(prior.verdict) if prior is not None and regions else None
+        for sentence in (*filter(None, [lead]), *sentences(claims, compared, regions)):
             told.append(sentence if not told else f" {sentence}")
             yield TextChunk(told[-1])
         yield ClaimsReady(Explanation("".join(told), "en", claims, "measured"))

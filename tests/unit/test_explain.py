@@ -25,12 +25,14 @@ from fakeshield_core.domain import (
     TextChunk,
     Update,
 )
+from fakeshield_core.engines.stub import StubEngine
 from fakeshield_core.errors import MaskShapeMismatch
 from fakeshield_core.evidence import measure
 from fakeshield_core.explain import GroundedExplainer, claims_from, compose, contradictions
 from fakeshield_core.explain.claims import CONFIDENCE, confidence_of
 from fakeshield_core.explain.note import percent_words, where_words
-from tests.fakes import pictured, textured
+from fakeshield_core.pipeline import analyze_to_end
+from tests.fakes import marked, pictured, textured
 
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 JUDGING = ("authentic", "fake", "forge", "real photo", "genuine", "manipulat")
@@ -329,3 +331,17 @@ def test_a_mask_of_another_size_is_refused() -> None:
     picture = pictured(textured(32, 48))
     with pytest.raises(MaskShapeMismatch, match="40 × 32 pixels and the picture 48 × 32"):
         next(GroundedExplainer().explain(picture, np.zeros((32, 40), bool), measure(picture), None))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "says_so"), [("no_tampering_found", True), ("inconclusive", True), ("tampered", False)]
+)
+def test_marks_that_the_verdict_does_not_stand_behind_are_called_so(verdict: str, says_so: bool) -> None:
+    analysis = replace(
+        analyze_to_end(StubEngine(), pictured(marked(textured(96, 128), 32, 32, 40, 40))), verdict=verdict
+    )
+    picture = pictured(textured(96, 128))
+    assert analysis.mask is not None
+    *_, last = GroundedExplainer().explain(picture, analysis.mask, measure(picture), analysis)
+    assert isinstance(last, ClaimsReady)
+    assert ("strongest places" in last.explanation.text) == says_so
