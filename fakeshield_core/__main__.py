@@ -11,6 +11,7 @@ from pathlib import Path
 
 from fakeshield_core.commands import analyze, evaluate
 from fakeshield_core.commands.outcome import STDOUT, Outcome
+from fakeshield_core.conform import command as conform
 from fakeshield_core.domain import JsonValue
 from fakeshield_core.errors import FakeShieldError
 from fakeshield_core.files import write_file
@@ -18,7 +19,7 @@ from fakeshield_core.settings import Settings
 
 TRAIN = "train-compact"
 Command = Callable[[argparse.Namespace, Settings], Outcome]
-COMMANDS: dict[str, Command] = {"analyze": analyze.run, "evaluate": evaluate.run}
+COMMANDS: dict[str, Command] = {"analyze": analyze.run, "evaluate": evaluate.run, "conform": conform.run}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,6 +48,7 @@ def build_parser(with_training: bool = False) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     analyze.add_arguments(commands.add_parser("analyze", help=analyze.HELP, description=analyze.HELP))
     evaluate.add_arguments(commands.add_parser("evaluate", help=evaluate.HELP, description=evaluate.HELP))
+    conform.add_arguments(commands.add_parser("conform", help=conform.HELP, description=conform.HELP))
     training = commands.add_parser(TRAIN, help="train the weights of the compact engine from photographs")
     if with_training:
         from fakeshield_core.training.command import add_arguments

@@ -1,0 +1,1 @@
+"""Conformity: every value of a golden folder, computed again by our modules and compared."""
