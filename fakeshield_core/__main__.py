@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from fakeshield_core.commands import analyze, evaluate
+from fakeshield_core.commands import analyze, evaluate, weights
 from fakeshield_core.commands.outcome import STDOUT, Outcome
 from fakeshield_core.conform import command as conform
 from fakeshield_core.domain import JsonValue
@@ -19,7 +19,12 @@ from fakeshield_core.settings import Settings
 
 TRAIN = "train-compact"
 Command = Callable[[argparse.Namespace, Settings], Outcome]
-COMMANDS: dict[str, Command] = {"analyze": analyze.run, "evaluate": evaluate.run, "conform": conform.run}
+COMMANDS: dict[str, Command] = {
+    "analyze": analyze.run,
+    "evaluate": evaluate.run,
+    "conform": conform.run,
+    "weights": weights.run,
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -49,6 +54,7 @@ def build_parser(with_training: bool = False) -> argparse.ArgumentParser:
     analyze.add_arguments(commands.add_parser("analyze", help=analyze.HELP, description=analyze.HELP))
     evaluate.add_arguments(commands.add_parser("evaluate", help=evaluate.HELP, description=evaluate.HELP))
     conform.add_arguments(commands.add_parser("conform", help=conform.HELP, description=conform.HELP))
+    weights.add_arguments(commands.add_parser("weights", help=weights.HELP, description=weights.HELP))
     training = commands.add_parser(TRAIN, help="train the weights of the compact engine from photographs")
     if with_training:
         from fakeshield_core.training.command import add_arguments
