@@ -7,12 +7,14 @@ import logging
 import os
 import socket
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import distributed
 from torch.multiprocessing.spawn import start_processes
 
+from fakeshield_core.checkpoints.compact import read_compact
 from fakeshield_core.training.loop import CHECKPOINT, Stage, TrainConfig, Trainer
 from fakeshield_core.training.photographs import Photograph, read_photographs, split
 from fakeshield_core.training.publish import publish
@@ -28,6 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint and log")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
+    parser.add_argument(
+        "--start", type=Path, help="folder of compact weights to begin from, such as the shipped ones"
+    )
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--processes", type=int, default=1, help="CPU processes, one thread each")
     parser.add_argument("--seed", type=int, default=0)
@@ -50,32 +55,41 @@ def run(options: argparse.Namespace) -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     photographs = read_photographs(options.data)
     log.info("%d photographs, %d of them tampered", len(photographs), sum(p.is_tampered for p in photographs))
-    _train_in_processes(config, photographs, options.out, options.resume)
+    _train_in_processes(config, photographs, Beginning(options.out, options.resume, options.start))
     digest = publish(options.out / CHECKPOINT, photographs, options.out / "compact")
     log.info("weights %s are in %s", digest[:12], options.out / "compact")
     return 0
 
 
-def _train_in_processes(
-    config: TrainConfig, photographs: Sequence[Photograph], out: Path, resume: bool
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """Where a run writes, and what it begins from: random weights unless told otherwise."""
+
+    out: Path
+    resume: bool
+    start: Path | None
+
+
+def _train_in_processes(config: TrainConfig, photographs: Sequence[Photograph], beginning: Beginning) -> None:
     learnt, _ = split(photographs)
     if config.processes == 1:
-        _train(0, config, learnt, out, resume)
+        _train(0, config, learnt, beginning)
         return
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(probe.getsockname()[1]))
-    start_processes(_train, (config, learnt, out, resume), nprocs=config.processes, start_method="fork")
+    start_processes(_train, (config, learnt, beginning), nprocs=config.processes, start_method="fork")
 
 
-def _train(rank: int, config: TrainConfig, learnt: Sequence[Photograph], out: Path, resume: bool) -> None:
+def _train(rank: int, config: TrainConfig, learnt: Sequence[Photograph], beginning: Beginning) -> None:
     if config.device == "cpu":
         torch.set_num_threads(1)
     if config.processes > 1:
         distributed.init_process_group("gloo", rank=rank, world_size=config.processes)
-    trainer = Trainer(config, Sampler(learnt), out, rank)
-    if resume:
+    trainer = Trainer(config, Sampler(learnt), beginning.out, rank)
+    if beginning.start is not None:
+        trainer.begin_from(read_compact(beginning.start).network.state_dict())
+    if beginning.resume:
         trainer.resume()
     trainer.run()
     if config.processes > 1:

@@ -7,7 +7,7 @@ import logging
 import math
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -90,6 +90,11 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98))
         self.average = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
         self.step = 0
+
+    def begin_from(self, weights: Mapping[str, Tensor]) -> None:
+        """Takes over trained weights; optimiser and step start anew."""
+        self.network.load_state_dict(dict(weights))
+        self.average = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
 
     def resume(self) -> None:
         """Goes on from the last checkpoint of the folder, if there is one."""

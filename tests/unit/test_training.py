@@ -133,6 +133,16 @@ def test_a_resumed_run_equals_an_unbroken_one(tmp_path: Path, sampler: Sampler, 
         torch.testing.assert_close(unbroken.average[name], resumed.average[name], rtol=0, atol=1e-6)
 
 
+def test_a_run_can_begin_from_trained_weights(tmp_path: Path, sampler: Sampler, small_network: None) -> None:
+    trained = _run(tmp_path / "a", sampler, 3)
+    fresh = Trainer(trained.config, sampler, tmp_path)
+    fresh.begin_from(trained.average)
+    assert fresh.step == 0
+    for name, value in trained.average.items():
+        torch.testing.assert_close(fresh.network.state_dict()[name], value)
+        torch.testing.assert_close(fresh.average[name], value)
+
+
 def test_the_rate_warms_up_and_falls_to_the_end() -> None:
     config = TrainConfig((Stage(100, 64, 64, 1),), warm_up=10, learning_rate=1.0)
     rates = [config.rate(step) for step in range(100)]
