@@ -13,7 +13,7 @@ import torch
 from fakeshield_core.checkpoints.compact import Calibration, read_compact, write_compact
 from fakeshield_core.domain import JsonValue
 from fakeshield_core.engines.compact import CompactEngine
-from fakeshield_core.errors import EngineUnavailable
+from fakeshield_core.errors import EngineUnavailable, ManifestInvalid
 from fakeshield_core.networks.compact import CompactConfig
 from fakeshield_core.provenance import provenance
 from fakeshield_core.training.calibrate import calibrated, rates, readings_of, with_calibration
@@ -31,6 +31,7 @@ def publish(checkpoint: Path, photographs: Sequence[Photograph], out: Path) -> s
 
     Raises:
         EngineUnavailable: the checkpoint is missing or not one of ours.
+        ManifestInvalid: no held-out pictures of one of the two classes.
     """
     try:
         state = torch.load(checkpoint, map_location="cpu", weights_only=True)
@@ -42,6 +43,10 @@ def publish(checkpoint: Path, photographs: Sequence[Photograph], out: Path) -> s
     about = _about(photographs, step, config)
     write_compact(out, average, CompactConfig(), Calibration(), about)
     held_out = split(photographs)[1]
+    if len({p.is_tampered for p in held_out}) < 2:
+        raise ManifestInvalid(
+            "The held-out groups lack one of the two classes to calibrate on; give more groups with --data."
+        )
     log.info("calibrating on %d held-out pictures", len(held_out))
     readings = readings_of(CompactEngine(with_calibration(read_compact(out), Calibration())), held_out)
     calibration = calibrated(readings)
