@@ -8,16 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from fakeshield_core.checkpoints import manifest
-from fakeshield_core.checkpoints.fakeshield import CLIP_REPOSITORY, REPOSITORY
+from fakeshield_core.checkpoints.fakeshield import CLIP_REPOSITORY, CLIP_REVISION, REPOSITORY, REVISION
 from fakeshield_core.checkpoints.hub import HubFile, Listing, fetch, list_files, part_of
 from fakeshield_core.checkpoints.manifest import Manifest, sha256_of
 
 log = logging.getLogger(__name__)
-# The commits that public records of complete downloads name; not checked against the hub itself, so
-# --revision and --clip-revision can name others. (FakeShield: an audit that lists 24 files with
-# 44,157,589,488 bytes, whose sums of tensor bytes equal what `shapes` gives. CLIP: many public scripts.)
-REVISION = "db861d30d9dc842fde855d95170e24a7a86d5a8a"
-CLIP_REVISION = "ce19dc912ca5cd21c8a653c79e251e808ccabcd1"
 COMMIT_DIGITS = 40
 CLIP_WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # the first that is there is enough
 TERMS = """\
@@ -76,7 +71,7 @@ def sources(revision: str | None, clip_revision: str | None = None) -> tuple[Sou
     clip = ("config.json", "preprocessor_config.json", *CLIP_WEIGHTS)
     return (
         Source(REPOSITORY, revision or REVISION, REPOSITORY.rpartition("/")[2], parts),
-        Source(CLIP_REPOSITORY, clip_revision or REVISION, CLIP_REPOSITORY, clip),
+        Source(CLIP_REPOSITORY, clip_revision or CLIP_REVISION, CLIP_REPOSITORY, clip),
     )
 
 

@@ -13,12 +13,18 @@ from typing import TYPE_CHECKING, Literal
 
 from fakeshield_core.domain import JsonValue
 from fakeshield_core.errors import EngineUnavailable
+from fakeshield_core.settings import Settings
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 REPOSITORY = "zhipeixu/fakeshield-v1-22b"
 CLIP_REPOSITORY = "openai/clip-vit-large-patch14-336"
+# The commits that public records of complete downloads name; not checked against the hub itself, so
+# --revision and --clip-revision can name others. (FakeShield: an audit that lists 24 files with
+# 44,157,589,488 bytes, whose sums of tensor bytes equal what `shapes` gives. CLIP: many public scripts.)
+REVISION = "db861d30d9dc842fde855d95170e24a7a86d5a8a"
+CLIP_REVISION = "ce19dc912ca5cd21c8a653c79e251e808ccabcd1"
 NESTED = ("", "fakeshield-v1-22b", "weight", "weight/fakeshield-v1-22b")
 DTG_NAMES = ("DTG.safetensors", "DTG.pth")
 SAM_NAMES = ("sam_vit_h_4b8939.safetensors", "sam_vit_h_4b8939.pth")
@@ -74,6 +80,23 @@ def locate(folder: Path, clip: Path | None = None) -> FakeShieldFiles:
         sam=_first(root, SAM_NAMES) or _first(root.parent, SAM_NAMES),
         sam_config=next((p for p in _around(root, folder, SAM_CONFIG) if p.is_file()), None),
     )
+
+
+def weights_folder(settings: Settings) -> Path:
+    """Where `weights get` puts the files: FAKESHIELD_WEIGHTS_DIR, else `weights` in the data folder."""
+    return settings.weights_dir or settings.data_dir / "weights"
+
+
+def find(settings: Settings, clip: Path | None = None) -> FakeShieldFiles:
+    """The parts in the weights folder; else, unless that was set, at the pinned commit in the hub's cache.
+
+    Raises:
+        EngineUnavailable: they are in neither; nothing is downloaded here.
+    """
+    folder = weights_folder(settings)
+    if settings.weights_dir is None and not (_root(folder) / "DTE-FDM").is_dir():
+        folder = _cached(REPOSITORY, REVISION) or folder
+    return locate(folder, clip)
 
 
 def read_config(folder: Path) -> Mapping[str, JsonValue]:
@@ -167,16 +190,24 @@ def _clip(root: Path, folder: Path, given: Path | None) -> tuple[Path, ClipSourc
 
 
 def _cached_clip(name: str) -> Path:
+    cached = _cached(name)
+    if cached is None:
+        raise EngineUnavailable(
+            f"CLIP ({name}) is neither beside the weights nor in DTE-FDM nor in the hub's cache; "
+            "run `python -m fakeshield_core weights get`."
+        )
+    return cached
+
+
+def _cached(repository: str, revision: str | None = None) -> Path | None:
+    """What an earlier download of the hub's own tools left in its cache."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(name, local_files_only=True))
-    except (LocalEntryNotFoundError, HFValidationError, ValueError) as error:
-        raise EngineUnavailable(
-            f"CLIP ({name}) is neither beside the weights nor in DTE-FDM nor in the hub's cache; "
-            "run `python -m fakeshield_core weights get`."
-        ) from error
+        return Path(snapshot_download(repository, revision=revision, local_files_only=True))
+    except (LocalEntryNotFoundError, HFValidationError):
+        return None
 
 
 def _around(root: Path, folder: Path, name: str) -> list[Path]:

@@ -58,15 +58,16 @@ def run(args: argparse.Namespace, settings: Settings) -> Outcome:
     return actions[args.action](args, settings)
 
 
-def weights_folder(given: Path | None, settings: Settings) -> Path:
-    """The folder named in the command, else FAKESHIELD_WEIGHTS_DIR, else `weights` in the data folder."""
-    return given or settings.weights_dir or settings.data_dir / "weights"
+def _folder(given: Path | None, settings: Settings) -> Path:
+    from fakeshield_core.checkpoints.fakeshield import weights_folder
+
+    return given or weights_folder(settings)
 
 
 def _get(args: argparse.Namespace, settings: Settings) -> Outcome:
     from fakeshield_core.checkpoints import download
 
-    folder = weights_folder(args.dir, settings)
+    folder = _folder(args.dir, settings)
     plan = download.plan(folder, download.sources(args.revision, args.clip_revision))
     size = f"{plan.total_bytes / 1e9:.2f} GB in {folder}, {plan.lacking_bytes / 1e9:.2f} GB to download"
     commits: JsonValue = {listing.repository: listing.commit for _, listing in plan.listings}
@@ -84,7 +85,7 @@ def _verify(args: argparse.Namespace, settings: Settings) -> Outcome:
     from fakeshield_core.checkpoints.fakeshield import locate
     from fakeshield_core.checkpoints.verify import verify
 
-    files = locate(weights_folder(args.dir, settings), args.clip)
+    files = locate(_folder(args.dir, settings), args.clip)
     reports = verify(files, args.digests)
     problems = tuple(problem for report in reports for problem in report.problems)
     document: JsonValue = {
@@ -100,7 +101,7 @@ def _convert(args: argparse.Namespace, settings: Settings) -> Outcome:
     from fakeshield_core.checkpoints.convert import convert
     from fakeshield_core.checkpoints.fakeshield import locate
 
-    files = locate(weights_folder(args.dir, settings), args.clip)
+    files = locate(_folder(args.dir, settings), args.clip)
     record = convert(files, args.out, ("DTG",) if args.without_dtg and files.dtg is None else ())
     total = sum(file.size_bytes for file in record.files.values())
     text = (
