@@ -6,10 +6,11 @@ import re
 
 import numpy as np
 
-from fakeshield_core.conform.golden import Golden, read_grey
+from fakeshield_core.conform.golden import Golden
 from fakeshield_core.conform.ledger import Ledger
 from fakeshield_core.domain import BoolMask, JsonValue
 from fakeshield_core.fakeshield.mask_metrics import Overlap, c_iou, g_iou, overlap
+from fakeshield_core.fakeshield.pixels import read_grey
 
 SIZE = re.compile(r"(\d+)x(\d+)")  # of the all-zero masks, in the note
 EMPTY_HW = (40, 30)

@@ -9,14 +9,13 @@ import torch
 from torch import Tensor
 
 from fakeshield_core.checkpoints.fakeshield import FakeShieldFiles
-from fakeshield_core.conform.golden import read_grey
 from fakeshield_core.conform.ledger import Ledger
 from fakeshield_core.domain import JsonValue, RgbImage
 from fakeshield_core.fakeshield import localising, recipes
 from fakeshield_core.fakeshield.labels import labelled, padded
 from fakeshield_core.fakeshield.localising import Localisation, MaskAnswer, MaskPrompt, MflmStage
 from fakeshield_core.fakeshield.losses import MaskSample, MaskWeights, localisation_losses
-from fakeshield_core.fakeshield.pixels import Planes, sam_planes, sam_resized
+from fakeshield_core.fakeshield.pixels import Planes, read_grey, sam_planes, sam_resized
 from fakeshield_core.fakeshield.prompts import (
     ASSISTANT,
     MASK_QUESTIONS,

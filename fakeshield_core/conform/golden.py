@@ -10,12 +10,12 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from fakeshield_core.domain import JsonValue, RgbImage
 from fakeshield_core.errors import InputError
+from fakeshield_core.fakeshield.pixels import read_rgb
 
 Array: TypeAlias = "npt.NDArray[np.generic]"
 Value: TypeAlias = "JsonValue | Array"
@@ -84,27 +84,6 @@ def read_golden(folder: Path) -> Golden:
     for path in sorted(root.rglob("*.png")):
         values[f"file:{path.relative_to(root).as_posix()}"] = path.name
     return Golden(folder, values, documents)
-
-
-def read_rgb(path: Path, upright: bool = False) -> RgbImage:
-    """(H, W, 3) of a picture file.
-
-    Raises:
-        InputError: it is missing or no picture.
-    """
-    try:
-        with Image.open(path) as image:
-            turned = ImageOps.exif_transpose(image) if upright else image
-            return np.asarray(turned.convert("RGB"))
-    except (OSError, UnidentifiedImageError) as error:
-        raise InputError(
-            f"{path.name} of the golden folder cannot be read; copy the folder again."
-        ) from error
-
-
-def read_grey(path: Path) -> npt.NDArray[np.uint8]:
-    """(H, W) of a mask file; errors as in `read_rgb`."""
-    return read_rgb(path)[..., 0]
 
 
 def _short(name: str) -> str:

@@ -109,8 +109,7 @@ class MflmStage:
 
     def embed(self, rgb: RgbImage) -> Tensor:
         """SAM's embedding (1, C, 64, 64) of a picture."""
-        with torch.inference_mode():
-            return self.network.sam.embed(torch.from_numpy(sam_planes(sam_resized(rgb))))
+        return self.network.sam.embed(torch.from_numpy(sam_planes(sam_resized(rgb))))
 
     def locate(self, states: Tensor, embedding: Tensor, height: int, width: int) -> Localisation:
         """The masks that states (n, width) stand for, on a picture of this size; n may be 0."""

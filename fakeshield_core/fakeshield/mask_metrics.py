@@ -25,7 +25,8 @@ class Overlap:
     def iou(self) -> npt.NDArray[np.float64]:
         """(2,): I / (U + 1e-5), and 1 where the union is empty."""
         ratio: npt.NDArray[np.float64] = self.intersection / (self.union + UNION_EPSILON)
-        return ratio + (self.union == 0)
+        ratio[self.union == 0] += 1
+        return ratio
 
 
 def overlap(pred_mask: BoolMask, gt_mask: BoolMask) -> Overlap:

@@ -9,10 +9,10 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from fakeshield_core.domain import RgbImage
-from fakeshield_core.errors import EngineUnavailable
+from fakeshield_core.errors import EngineUnavailable, ImageUnreadable
 
 Planes: TypeAlias = npt.NDArray[np.float32]  # (1, 3, h, w), normalised
 
@@ -60,6 +60,29 @@ def read_clip_processing(folder: Path | None) -> ClipProcessing:
         )
     except (OSError, ValueError, KeyError) as error:
         raise EngineUnavailable(f"{path.name} of CLIP cannot be read; download it again.") from error
+
+
+def read_rgb(path: Path, upright: bool = False) -> RgbImage:
+    """(H, W, 3) of a picture file as the published programs read it.
+
+    Args:
+        path: the file.
+        upright: True turns by the EXIF orientation, as the MFLM's reader does; the other parts do not.
+
+    Raises:
+        ImageUnreadable: it is missing or no picture.
+    """
+    try:
+        with Image.open(path) as image:
+            turned = ImageOps.exif_transpose(image) if upright else image
+            return np.asarray(turned.convert("RGB"))
+    except (OSError, UnidentifiedImageError) as error:
+        raise ImageUnreadable(f"{path.name} is missing or no picture; put the file back.") from error
+
+
+def read_grey(path: Path) -> npt.NDArray[np.uint8]:
+    """(H, W) of a mask file; errors as in `read_rgb`."""
+    return read_rgb(path)[..., 0]
 
 
 def dtg_planes(rgb: RgbImage) -> Planes:
