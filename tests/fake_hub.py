@@ -34,7 +34,7 @@ class FakeHub:
     files: dict[str, dict[str, bytes]]  # repository -> path -> content
     revisions: set[str] = field(default_factory=lambda: {"main", COMMIT})
     url: str = ""
-    cut: dict[str, int] = field(default_factory=dict)  # path -> bytes after which the line drops, each time
+    cut: dict[str, list[int]] = field(default_factory=dict)  # path -> bytes until the line drops, try by try
     spoilt: set[str] = field(default_factory=set)  # paths that arrive with another first byte
     asked: list[tuple[str, str | None]] = field(default_factory=list)  # path, Range header
 
@@ -105,7 +105,8 @@ class _Handler(BaseHTTPRequestHandler):
         start = int((self.headers["Range"] or "bytes=0-")[len("bytes=") :].split("-")[0])
         if start:
             headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
-        self._answer(206 if start else 200, data[start:], headers, self.hub.cut.get(name))
+        waiting = self.hub.cut.get(name)
+        self._answer(206 if start else 200, data[start:], headers, waiting.pop(0) if waiting else None)
 
     def _missing(self, code: str) -> None:
         self._answer(404, b"", {"X-Error-Code": code})
