@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import Double, ForeignKey, Index, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column
 
 UUID, DIGEST, DATE, NAME = String(36), String(64), String(27), String(200)
@@ -89,7 +89,7 @@ class LeaseRow(Base):
     name: Mapped[str] = mapped_column(String(40), primary_key=True)
     holder: Mapped[str] = mapped_column(NAME)
     fence: Mapped[int]
-    expires_at: Mapped[float]
+    expires_at: Mapped[float] = mapped_column(Double)
 
 
 class RunRow(Base):

@@ -85,7 +85,7 @@ def _make_runs() -> None:
         sa.Column("name", sa.String(40), primary_key=True),
         sa.Column("holder", NAME, nullable=False),
         sa.Column("fence", sa.Integer, nullable=False),
-        sa.Column("expires_at", sa.Float, nullable=False),
+        sa.Column("expires_at", sa.Double, nullable=False),
     )
     op.create_table(
         "run",
