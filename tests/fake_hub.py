@@ -1,6 +1,7 @@
 """A hub on the loopback: one commit of a few repositories, with faults on request; tiny weights to put there.
 
-Routes: `GET /api/models/{id}/revision/{rev}` and `GET|HEAD /{id}/resolve/{rev}/{file}` with byte ranges.
+Routes: `GET /api/models/{id}/revision/{rev}` and `GET|HEAD /{id}/resolve/{rev}/{file}` with byte ranges. As on
+the real hub, large files lie elsewhere: `resolve` sends on to `/{id}/cdn/{rev}/{file}` under another host.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ from fakeshield_core.checkpoints.fakeshield import CLIP_REPOSITORY, REPOSITORY
 
 GOLDEN = Path(__file__).parent / "golden" / "fakeshield"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
+LARGE = {".bin", ".pth", ".safetensors"}
 INFO = re.compile(r"/api/models/(?P<repository>[^/]+/[^/]+)/revision/(?P<revision>[^/?]+)")
-FILE = re.compile(r"/(?P<repository>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<name>[^?]+)")
+FILE = re.compile(r"/(?P<repository>[^/]+/[^/]+)/(?P<door>resolve|cdn)/(?P<revision>[^/]+)/(?P<name>[^?]+)")
 
 
 @dataclass
@@ -37,6 +39,7 @@ class FakeHub:
     cut: dict[str, list[int]] = field(default_factory=dict)  # path -> bytes until the line drops, try by try
     spoilt: set[str] = field(default_factory=set)  # paths that arrive with another first byte
     asked: list[tuple[str, str | None]] = field(default_factory=list)  # path, Range header
+    told_token: set[str] = field(default_factory=set)  # paths that were asked for with a token
 
     def info(self, repository: str) -> dict[str, object]:
         siblings = [
@@ -79,7 +82,12 @@ class _Handler(BaseHTTPRequestHandler):
         if match := INFO.match(self.path):
             self._info(match["repository"], match["revision"])
         elif match := FILE.match(self.path):
-            self._file(match["repository"], match["name"])
+            large = Path(match["name"]).suffix in LARGE
+            if large and match["door"] == "resolve":
+                elsewhere = self.hub.url.replace("127.0.0.1", "localhost")
+                self._answer(302, b"", {"Location": elsewhere + self.path.replace("/resolve/", "/cdn/")})
+            else:
+                self._file(match["repository"], match["name"])
         else:
             self._missing("EntryNotFound")
 
@@ -99,6 +107,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _file(self, repository: str, name: str) -> None:
         data = self.hub.files[repository][name]
         self.hub.asked.append((name, self.headers["Range"]))
+        if self.headers["Authorization"]:
+            self.hub.told_token.add(name)
         if name in self.hub.spoilt:
             data = bytes([data[0] ^ 255]) + data[1:]
         headers = {"ETag": f'"{hashlib.sha256(data).hexdigest()}"', "X-Repo-Commit": COMMIT}

@@ -11,6 +11,7 @@ from fakeshield_core.checkpoints import manifest
 from fakeshield_core.checkpoints.fakeshield import CLIP_REPOSITORY, CLIP_REVISION, REPOSITORY, REVISION
 from fakeshield_core.checkpoints.hub import HubFile, Listing, fetch, list_files, part_of
 from fakeshield_core.checkpoints.manifest import Manifest, sha256_of
+from fakeshield_core.errors import EngineUnavailable
 
 log = logging.getLogger(__name__)
 COMMIT_DIGITS = 40
@@ -105,6 +106,15 @@ def download(plan: Plan, endpoint: str | None = None) -> Manifest:
         EngineUnavailable: the disk is too small, a download stopped, or a file arrived damaged.
     """
     manifest.require_space(plan.folder, plan.lacking_bytes)
+    try:
+        return _download(plan, endpoint)
+    except OSError as error:
+        raise EngineUnavailable(
+            f"{plan.folder} cannot be written ({error.strerror}); name another --dir."
+        ) from error
+
+
+def _download(plan: Plan, endpoint: str | None) -> Manifest:
     plan.folder.mkdir(parents=True, exist_ok=True)
     origin = {listing.repository: listing.commit for _, listing in plan.listings}
     earlier = manifest.read(plan.folder)

@@ -54,11 +54,12 @@ def _is_storage(name: str) -> bool:
 def _names(path: Path) -> Iterator[str]:
     if is_zipped(path):
         with zipfile.ZipFile(path) as archive:
-            pickled = [name for name in archive.namelist() if name.endswith("data.pkl")]
+            # entries, not names: of two with one name torch may open the other
+            pickled = [entry for entry in archive.infolist() if entry.filename.endswith("data.pkl")]
             if not pickled:
                 raise KeyError("data.pkl")
-            for name in pickled:
-                with archive.open(name) as file:
+            for entry in pickled:
+                with archive.open(entry) as file:
                     yield from _globals(file)
         return
     with path.open("rb") as file:

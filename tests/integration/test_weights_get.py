@@ -67,6 +67,15 @@ def test_only_what_is_needed_is_downloaded(hub: FakeHub, tmp_path: Path) -> None
     assert not names & {"README.md", "tf_model.h5", "pytorch_model.bin", "DTE-FDM/../../escaped"}
 
 
+def test_a_token_goes_to_the_hub_and_not_where_large_files_are(
+    hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    get(hub, tmp_path / "w")
+    assert "MFLM/config.json" in hub.told_token
+    assert not hub.told_token & {SHARD, "DTG.pth"}
+
+
 def test_a_second_call_downloads_nothing(hub: FakeHub, tmp_path: Path) -> None:
     first = get(hub, tmp_path / "w")
     hub.asked.clear()
@@ -172,6 +181,12 @@ def test_what_the_hub_does_not_have_is_told(
 ) -> None:
     with pytest.raises(EngineUnavailable, match=pattern):
         list_files(repository, revision, ("DTG.pth",), hub.url)
+
+
+def test_a_folder_that_cannot_be_made_is_told(hub: FakeHub, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(EngineUnavailable, match=r"file/w cannot be written \(.*\); name another --dir"):
+        get(hub, tmp_path / "file/w")
 
 
 def test_a_hub_that_is_not_there_is_told() -> None:

@@ -149,6 +149,18 @@ def test_a_global_taken_from_the_stack_is_strange_even_with_a_plain_name(tmp_pat
         refuse_code(path)
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize("bad_first", [True, False])
+def test_code_cannot_hide_behind_a_second_entry_of_the_same_name(tmp_path: Path, bad_first: bool) -> None:
+    path = tmp_path / "x.bin"
+    contents = [pickle.dumps(Marker(tmp_path / "ran"), 2), pickle.dumps({}, 2)]
+    with zipfile.ZipFile(path, "w") as archive:
+        for content in contents if bad_first else contents[::-1]:
+            archive.writestr("x/data.pkl", content)
+    with pytest.raises(EngineUnavailable, match="holds code"):
+        refuse_code(path)
+
+
 def test_the_form_of_torch_before_1_6_is_read_too(tmp_path: Path) -> None:
     path = tmp_path / "old.pth"
     torch.save({"a": A}, path, _use_new_zipfile_serialization=False)
