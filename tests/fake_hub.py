@@ -1,7 +1,7 @@
 """A hub on the loopback: one commit of a few repositories, with faults on request; tiny weights to put there.
 
-Routes: `GET /api/models/{id}/revision/{rev}` and `GET|HEAD /{id}/resolve/{rev}/{file}` with byte ranges. As on
-the real hub, large files lie elsewhere: `resolve` sends on to `/{id}/cdn/{rev}/{file}` under another host.
+Routes: `GET /api/models/{id}/revision/{rev}` and `GET|HEAD /{id}/resolve/{rev}/{file}` with byte ranges.
+As on the real hub, large files lie elsewhere: `resolve` sends on to `cdn` under another host name.
 """
 
 from __future__ import annotations
