@@ -233,6 +233,7 @@ class VerdictReady:
     findings: tuple[Finding, ...] = ()
     stability: Stability | None = None
     warnings: tuple[str, ...] = ()
+    domain_tag: Mapping[str, JsonValue] | None = None  # label and probabilities, where the engine tags
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,6 +153,7 @@ class _Gathered:
             explanation=self.explanation,
             evidence=self.evidence,
             stability=verdict.stability,
+            domain_tag=verdict.domain_tag,
             warnings=self.picture.warnings + verdict.warnings,
             timings_s=dict(self.timings_s),
             soft_map=self.map.soft_map if self.map is not None else None,

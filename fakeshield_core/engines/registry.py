@@ -24,7 +24,13 @@ def _stub(settings: Settings, adapter: Path | None) -> Engine:
     return StubEngine()
 
 
-BUILDERS: dict[str, Builder] = {"compact": _compact, "stub": _stub}
+def _fakeshield(settings: Settings, adapter: Path | None) -> Engine:
+    from fakeshield_core.engines.fakeshield import build
+
+    return build(settings, adapter)
+
+
+BUILDERS: dict[str, Builder] = {"compact": _compact, "fakeshield": _fakeshield, "stub": _stub}
 
 
 def build_engine(name: str, settings: Settings, adapter: Path | None = None) -> Engine:

@@ -23,7 +23,15 @@ from fakeshield_core.fakeshield.pixels import (
     sam_resized,
     sam_size,
 )
-from fakeshield_core.fakeshield.prompts import System, full_prompt, mask_message, mask_text, neutral, resolved
+from fakeshield_core.fakeshield.prompts import (
+    PLAIN_MASK_QUESTIONS,
+    System,
+    full_prompt,
+    mask_message,
+    mask_text,
+    neutral,
+    resolved,
+)
 from fakeshield_core.fakeshield.tokenizer import IMAGE_ID, Era, PiecesTokenizer, read_tokenizer
 from fakeshield_core.networks.mflm import Mflm, place_states, seg_places
 
@@ -81,10 +89,11 @@ class MflmStage:
     processing: ClipProcessing
     seg_id: int
 
-    def prompt(self, answer: str, options: MaskPrompt | None = None) -> str:
-        """The whole prompt for an answer of the DTE-FDM."""
+    def prompt(self, answer: str | None, options: MaskPrompt | None = None) -> str:
+        """The whole prompt for an answer of the DTE-FDM; None: the question of training without one."""
         chosen = options or MaskPrompt()
-        text = resolved(mask_text(answer, chosen.question_index))
+        asked = PLAIN_MASK_QUESTIONS[0] if answer is None else mask_text(answer, chosen.question_index)
+        text = resolved(asked)
         if chosen.neutralises:
             text = neutral(text, self.tokenizer.controls)
         return full_prompt(mask_message(text), chosen.system)
@@ -123,7 +132,7 @@ class MflmStage:
             full = self.network.sam.full_size(low, sam_size(height, width), (height, width))
         return Localisation(full.cpu().numpy(), low.float().cpu().numpy())
 
-    def localise(self, rgb: RgbImage, answer: str, options: MaskPrompt | None = None) -> Localisation:
+    def localise(self, rgb: RgbImage, answer: str | None, options: MaskPrompt | None = None) -> Localisation:
         """From the words about a picture (H, W, 3) to its masks."""
         given = self.answer(rgb, self.tokenizer.encode_with_image(self.prompt(answer, options)))
         states = place_states(given.states, list(given.places))

@@ -19,17 +19,11 @@ from fakeshield_core.conform.command import complaints
 from fakeshield_core.conform.fakeshield import conform
 from fakeshield_core.errors import EngineUnavailable, InputError
 from fakeshield_core.fakeshield import explaining, localising
+from fakeshield_core.fakeshield.adapters import Adapter, adapter_from_state, apply_adapter, read_adapter
 from fakeshield_core.fakeshield.labels import labelled
 from fakeshield_core.fakeshield.losses import MaskSample, localisation_losses
 from fakeshield_core.fakeshield.recipes import Recipe
-from fakeshield_core.fakeshield.training.adapter import (
-    Adapter,
-    adapter_from_state,
-    apply_adapter,
-    attach,
-    read_adapter,
-    trained_weights,
-)
+from fakeshield_core.fakeshield.training.adapter import attach, trained_weights
 from fakeshield_core.fakeshield.training.export import export
 from fakeshield_core.fakeshield.training.quantise import quantise
 from fakeshield_core.fakeshield.training.tasks import DetectionTask, MaskTask, Task

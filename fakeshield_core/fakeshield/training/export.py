@@ -14,7 +14,7 @@ from torch import Tensor
 
 from fakeshield_core.checkpoints.tensors import INDEXES, LazyTensors, read_folder
 from fakeshield_core.errors import InputError
-from fakeshield_core.fakeshield.training.adapter import Adapter
+from fakeshield_core.fakeshield.adapters import Adapter
 
 WEIGHTS = (".safetensors", ".bin")
 Stored = Literal["base", "float32"]
