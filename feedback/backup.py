@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,14 +61,11 @@ def restore(folder: Path, database_url: str = "", source: Path | None = None) ->
     if source is not None and not (source / "events").is_dir():
         raise StoreUnavailable(f"There is no backup in {source}; name the folder that `backup` filled.")
     ensure_folder(folder)
-    lock = lock_folder(folder, exclusive=True)
-    try:
+    with lock_folder(folder, exclusive=True):
         report = CopyReport(0, 0, 0, ())
         if source is not None:
             report = merge(EventFiles(source / "events"), BlobFolder(source / "blobs"), folder)
         replaced = _set_aside(Database(open_url(database_url, folder)))
-    finally:
-        os.close(lock)
     FeedbackStore.open(folder, database_url).close()
     here = EventFiles(folder / "events")
     damaged = [f"event {uuid}" for uuid in here.uuids() if _sound(here, uuid) is None]

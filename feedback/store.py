@@ -5,12 +5,11 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import fcntl
-import os
 import time
 import uuid as uuids
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Self, cast, get_args
+from typing import BinaryIO, Self, cast, get_args
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -64,7 +63,7 @@ class FeedbackStore:
     has returned from is on the disk: blobs, event file and rows.
     """
 
-    def __init__(self, journal: Journal, lock: int) -> None:
+    def __init__(self, journal: Journal, lock: BinaryIO) -> None:
         self._journal = journal
         self._database = journal.database
         self._lock = lock
@@ -91,14 +90,14 @@ class FeedbackStore:
             journal.finish_erasures()
         except BaseException:
             database.close()
-            os.close(lock)
+            lock.close()
             raise
         return cls(journal, lock)
 
     def close(self) -> None:
         """Closes database connections and lets a restore begin."""
         self._database.close()
-        os.close(self._lock)
+        self._lock.close()
 
     def __enter__(self) -> Self:
         return self
@@ -407,18 +406,18 @@ class FeedbackStore:
             yield session
 
 
-def lock_folder(folder: Path, exclusive: bool) -> int:
-    """Holds the folder, with others or alone, until the descriptor is closed.
+def lock_folder(folder: Path, exclusive: bool) -> BinaryIO:
+    """Holds the folder, with others or alone, until what is returned is closed.
 
     Raises:
         StoreUnavailable: somebody holds it in a way that rules this out.
     """
     with translated(folder / LOCK):
-        descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        file = (folder / LOCK).open("ab")
     try:
-        fcntl.flock(descriptor, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+        fcntl.flock(file, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        os.close(descriptor)
+        file.close()
         who = "The store is in use; stop the app first" if exclusive else "A restore is running; wait for it"
         raise StoreUnavailable(f"{who}, then try again.") from error
-    return descriptor
+    return file

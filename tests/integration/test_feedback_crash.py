@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
 import sqlite3
 import subprocess
 import sys
@@ -150,10 +149,8 @@ def test_full_database_is_said_and_the_same_request_succeeds_later(tmp_path: Pat
 def test_restore_and_app_rule_each_other_out(tmp_path: Path) -> None:
     with FeedbackStore.open(tmp_path), pytest.raises(StoreUnavailable, match="in use"):
         lock_folder(tmp_path, exclusive=True)
-    descriptor = lock_folder(tmp_path, exclusive=True)
-    with pytest.raises(StoreUnavailable, match="restore is running"):
+    with lock_folder(tmp_path, exclusive=True), pytest.raises(StoreUnavailable, match="restore is running"):
         FeedbackStore.open(tmp_path)
-    os.close(descriptor)
 
 
 def _limit_pages(store: FeedbackStore, pages: int) -> None:
