@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import cast
 
 from fakeshield_core.domain import Click, JsonValue, Prompts
+from feedback.events import plain
 from feedback.records import ClaimRating, Consent, Content, EngineDigests, JsonObject, Kept
 
 
 def content_to_json(content: Content) -> dict[str, JsonValue]:
     """A JSON object that `content_from_json` reads; `kept` is left out where nothing of it is kept."""
-    document = cast("dict[str, JsonValue]", asdict(content))
+    document = plain(content)
     if content.kept is None:
         del document["kept"]
     else:

@@ -73,6 +73,12 @@ def canonical(document: JsonObject) -> bytes:
     ).encode()
 
 
+def plain(record: object) -> dict[str, JsonValue]:
+    """A dataclass as a JSON object, as it would be read back: lists for tuples."""
+    document: dict[str, JsonValue] = json.loads(canonical(dataclasses.asdict(record)))  # type: ignore[call-overload]
+    return document
+
+
 def event_to_bytes(event: Event) -> bytes:
     """The content of the event's file; carries its own digest."""
     document = cast("dict[str, JsonValue]", dataclasses.asdict(event)) | {"schema": SCHEMA}

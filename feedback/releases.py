@@ -12,7 +12,7 @@ from fakeshield_core.domain import JsonValue
 from fakeshield_core.errors import ReleaseRefused
 from fakeshield_core.similarity import near_any
 from feedback.blobs import digest_of
-from feedback.events import canonical
+from feedback.events import canonical, plain
 from feedback.grouping import Member, Place, place
 from feedback.records import Content, Item, JsonObject, Kept, Release, ReleaseItem, ReleaseRules, SetAside
 
@@ -72,7 +72,7 @@ def label(item: Item) -> Literal["authentic", "tampered"] | None:
 
 def release_to_json(release: Release) -> dict[str, JsonValue]:
     """The manifest."""
-    document = cast("dict[str, JsonValue]", dataclasses.asdict(release))
+    document = plain(release)
     del document["manifest_sha256"]
     return document | {"schema": SCHEMA}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import fcntl
 import time
 import uuid as uuids
@@ -14,13 +13,12 @@ from typing import BinaryIO, Self, cast, get_args
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from fakeshield_core.domain import JsonValue
 from fakeshield_core.errors import FeedbackInvalid, ReleaseRefused, StoreUnavailable
 from feedback import runs, views
 from feedback.content import content_to_json
 from feedback.database import Database, open_url
 from feedback.durable import ensure_folder, translated
-from feedback.events import Event, EventKind, new_uuid, read_uuid, utc_now
+from feedback.events import Event, EventKind, new_uuid, plain, read_uuid, utc_now
 from feedback.intake import check_consent, check_ratings, check_text, take_in
 from feedback.journal import Journal
 from feedback.migrations import migrate
@@ -147,7 +145,7 @@ class FeedbackStore:
             FeedbackInvalid: a rating is no known word, or not 1 to 5.
         """
         check_ratings(rating.claim_ratings, rating.overall_rating)
-        self._say("rating", cast("JsonObject", dataclasses.asdict(rating)), request_uuid)
+        self._say("rating", plain(rating), request_uuid)
 
     def change_consent(self, receipt: str, consent: Consent, request_uuid: str | None = None) -> Item:
         """Gives or takes back *train* and *publish*. To take back *store*, withdraw.
@@ -162,7 +160,7 @@ class FeedbackStore:
             raise FeedbackInvalid(
                 "Only the use of a stored picture can be changed; to take it back, delete it by its receipt."
             )
-        self._say("consent", cast("JsonObject", dataclasses.asdict(consent)), request_uuid, item.uuid)
+        self._say("consent", plain(consent), request_uuid, item.uuid)
         return self._find(receipt)
 
     def withdraw(self, receipt: str, request_uuid: str | None = None) -> Withdrawal:
@@ -307,7 +305,7 @@ class FeedbackStore:
 
     def record_move(self, move: AdapterMove, request_uuid: str | None = None) -> None:
         """Says that the champion pointer was moved: a promotion or a rollback. `created_at` is set here."""
-        said = cast("dict[str, JsonValue]", dataclasses.asdict(move))
+        said = plain(move)
         del said["kind"], said["created_at"]
         self._say(move.kind, said, request_uuid)
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
-from typing import cast
 
 from fakeshield_core.commands.outcome import Outcome
-from fakeshield_core.domain import JsonValue
+from feedback.events import plain
 from feedback.migrations import REVISIONS
 from feedback.store import FeedbackStore
 from feedback.verify import verify
@@ -28,7 +26,7 @@ def stats(_args: argparse.Namespace, store: FeedbackStore) -> Outcome:
         f"events: {numbers.events}, last {numbers.last_event_at or 'never'}",
         f"files: {numbers.blobs}, {numbers.blob_bytes / 1e6:.1f} MB",
     ]
-    return Outcome("\n".join(lines), _document(numbers))
+    return Outcome("\n".join(lines), plain(numbers))
 
 
 def check(_args: argparse.Namespace, store: FeedbackStore) -> Outcome:
@@ -38,13 +36,9 @@ def check(_args: argparse.Namespace, store: FeedbackStore) -> Outcome:
         f"{report.events} events, {report.items} corrections and {report.blobs} files read: "
         f"{len(report.problems) or 'no'} problems"
     )
-    return Outcome(text, _document(report), report.problems)
+    return Outcome(text, plain(report), report.problems)
 
 
 def migrate(_args: argparse.Namespace, _store: FeedbackStore) -> Outcome:
     """Opening the store has brought the schema up to date; says which one it is."""
     return Outcome(f"The schema is {REVISIONS[-1]}, up to date.", {"schema": REVISIONS[-1]})
-
-
-def _document(record: object) -> JsonValue:
-    return cast("JsonValue", dataclasses.asdict(record))  # type: ignore[call-overload]  # a frozen dataclass

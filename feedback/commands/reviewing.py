@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 from typing import cast, get_args
 
 from fakeshield_core.commands.outcome import Outcome
 from fakeshield_core.domain import JsonValue
 from fakeshield_core.errors import FeedbackError
+from feedback.events import plain
 from feedback.records import Item, ItemState
 from feedback.store import FeedbackStore
 
@@ -68,7 +68,7 @@ def describe(item: Item) -> str:
 
 def item_to_json(item: Item) -> dict[str, JsonValue]:
     """The item as JSON; the perceptual hash in hex, as JSON numbers do not hold 64 bits everywhere."""
-    document = cast("dict[str, JsonValue]", dataclasses.asdict(item))
+    document = plain(item)
     if item.content is not None and item.content.kept is not None:
         content = cast("dict[str, dict[str, JsonValue]]", document["content"])
         content["kept"]["perceptual_hash"] = f"{item.content.kept.perceptual_hash:016x}"
