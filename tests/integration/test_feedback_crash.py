@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import sqlite3
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 import pytest
+import sqlalchemy
 
 from fakeshield_core.errors import StorageFull, StoreUnavailable
 from feedback.events import Event, new_uuid, utc_now
@@ -157,3 +159,34 @@ def _limit_pages(store: FeedbackStore, pages: int) -> None:
     """SQLite answers "database or disk is full" beyond; the limit belongs to the one write connection."""
     with store.journal.database.write_connection() as connection:
         connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+
+
+def test_a_save_reaches_the_disk_as_blobs_then_event_then_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[str] = []
+    link, fsync = os.link, os.fsync
+
+    def record_link(source: Path, target: Path) -> None:
+        steps.append(Path(target).parent.parent.name)
+        link(source, target)
+
+    def record_fsync(descriptor: int) -> None:
+        steps.append("fsync")
+        fsync(descriptor)
+
+    def record_sql(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        steps.extend(word for word in ("BEGIN IMMEDIATE", "INSERT INTO event ") if statement.startswith(word))
+
+    with FeedbackStore.open(tmp_path) as store:
+        monkeypatch.setattr(os, "link", record_link)
+        monkeypatch.setattr(os, "fsync", record_fsync)
+        sqlalchemy.event.listen(sqlalchemy.Engine, "before_cursor_execute", record_sql)
+        try:
+            store.save_correction(correction())
+        finally:
+            sqlalchemy.event.remove(sqlalchemy.Engine, "before_cursor_execute", record_sql)
+    named = [step for step in steps if step != "fsync"]
+    assert named == ["blobs", "blobs", "blobs", "events", "BEGIN IMMEDIATE", "INSERT INTO event "]
+    assert "fsync" not in steps[steps.index("BEGIN IMMEDIATE") :]  # files are synced outside the write lock
+    assert steps.count("fsync") >= 8
