@@ -1,0 +1,72 @@
+"""The README is true: settings, commands, paths and numbers are those of code and committed results."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from bench.readme import newest, replaced, results_block
+from fakeshield_core.__main__ import build_parser
+from fakeshield_core.settings import PREFIX, Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def test_it_fits_in_two_hundred_lines() -> None:
+    assert len(README.splitlines()) <= 200
+
+
+def test_every_setting_is_told_with_its_help_and_default() -> None:
+    told = dict(re.findall(r"^\| `(FAKESHIELD_\w+)` \| .* \| (.*) \|$", README, re.MULTILINE))
+    assert set(told) == {PREFIX + f.name.upper() for f in fields(Settings)}
+    for f in fields(Settings):
+        if f.default is not None:
+            assert told[PREFIX + f.name.upper()] == f"`{f.default}`"
+
+
+def test_every_command_is_told() -> None:
+    parser = build_parser()
+    subcommands = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
+    for name in subcommands.choices:
+        assert f"python -m fakeshield_core {name}" in README, name
+
+
+def test_every_make_target_is_told() -> None:
+    targets = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    row = re.search(r"^\| (`make .*?) \|", README, re.MULTILINE)
+    assert targets is not None and row is not None
+    assert set(re.findall(r"`(?:make )?(\w+)`", row[1])) == set(targets[1].split())
+
+
+def test_every_path_of_the_map_exists() -> None:
+    section = README.partition("## Where things are")[2].partition("\n## ")[0]
+    cells = re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
+    assert len(cells) > 5
+    for cell in cells:
+        folder = Path()
+        for name in re.findall(r"`([^`]+)`", cell):
+            path = Path(name) if (ROOT / name).exists() else folder / name
+            assert (ROOT / path).exists(), name
+            folder = path.parent
+
+
+@pytest.mark.parametrize("target", re.findall(r"\]\(([^)#h][^)]*)\)", README))
+def test_every_link_inside_the_repository_leads_somewhere(target: str) -> None:
+    assert (ROOT / target).exists()
+
+
+def test_its_numbers_are_those_of_the_newest_results() -> None:
+    path = newest("dev")
+    assert replaced(README, results_block(json.loads(path.read_text()), path.name)) == README
+
+
+def test_the_results_are_those_of_the_shipped_weights() -> None:
+    card = json.loads((ROOT / "fakeshield_core/pretrained/compact/card.json").read_text())
+    document = json.loads(newest("dev").read_text())
+    assert document["engine"]["engine"]["weights"] == card["sha256"][:12]
