@@ -1,0 +1,105 @@
+"""A browser, the app with the stub engine, and the app with an engine that a test holds back."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
+
+import app
+from fakeshield_core.domain import Update
+from fakeshield_core.engines.stub import StubEngine
+from fakeshield_core.picture import Picture
+from tests.e2e.driver import Visitor
+from tests.serving import free_port, served
+
+FLAGS = [
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+DESK = ViewportSize(width=1280, height=800)
+PHONE = ViewportSize(width=390, height=844)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "e2e" in Path(str(item.fspath)).parts:
+            item.add_marker(pytest.mark.e2e)
+
+
+@dataclass
+class HeldEngine(StubEngine):
+    """The stub engine, but it says nothing before the test lets it."""
+
+    go: threading.Event = field(default_factory=threading.Event)
+    asked: threading.Event = field(default_factory=threading.Event)
+
+    def analyze(self, picture: Picture) -> Iterator[Update]:
+        if picture.facts.format == "PNG":  # the warm-up picture is a JPEG
+            self.asked.set()
+            self.go.wait(60)
+        yield from super().analyze(picture)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("no Chromium on this machine; install the package chromium to run the browser tests")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[str]:
+    with served(tmp_path_factory.mktemp("app")) as running:
+        yield running
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    fresh = browser.new_context(viewport=DESK)
+    yield fresh
+    fresh.close()
+
+
+@pytest.fixture
+def visitor(context: BrowserContext, address: str) -> Visitor:
+    return Visitor(context.new_page(), address).arrive()
+
+
+@pytest.fixture
+def phone(browser: Browser, address: str) -> Iterator[Visitor]:
+    small = browser.new_context(viewport=PHONE, has_touch=True, is_mobile=True)
+    yield Visitor(small.new_page(), address).arrive()
+    small.close()
+
+
+@pytest.fixture
+def held(tmp_path: Path, page: Page) -> Iterator[tuple[HeldEngine, Visitor]]:
+    """An engine the test holds back, and a visitor of the page it serves."""
+    engine = HeldEngine()
+    app.prepare_gradio(tmp_path / "visits")
+    demo = app.serve(
+        lambda: engine,
+        tmp_path / "visits",
+        places=1,
+        prevent_thread_lock=True,
+        server_port=free_port(),
+        quiet=True,
+    )
+    yield engine, Visitor(page, demo.local_url).arrive()
+    engine.go.set()
+    demo.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    return context.new_page()

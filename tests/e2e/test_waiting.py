@@ -1,0 +1,60 @@
+"""While an analysis runs: steps, cancelling, others who wait. The test holds the engine back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playwright.sync_api import Browser, expect
+
+from tests.e2e.conftest import HeldEngine
+from tests.e2e.driver import Visitor, as_file, forged, rectangle, untouched
+
+PARTS = (".stage", ".verdict", ".why", ".layers:visible")
+
+
+def _boxes(visitor: Visitor) -> dict[str, Any]:
+    return {part: visitor.page.locator(part).first.bounding_box() for part in PARTS}
+
+
+def test_nothing_moves_from_analysing_to_result(held: tuple[HeldEngine, Visitor]) -> None:
+    engine, visitor = held
+    visitor.choose(as_file(forged(rectangle((300, 400), (40, 40, 160, 200)))))
+    expect(visitor.page.locator(".steps .now")).to_have_text("Verdict")
+    expect(visitor.page.locator(".tile b")).to_have_count(4)
+    expect(visitor.page.get_by_role("button", name="Cancel")).to_be_visible()
+    before = _boxes(visitor)
+    engine.go.set()
+    visitor.see_result()
+    assert _boxes(visitor) == before
+
+
+def test_cancel_gives_the_engine_to_the_next_picture(held: tuple[HeldEngine, Visitor]) -> None:
+    engine, visitor = held
+    visitor.choose(as_file(untouched(100, 120), "first.png"))
+    expect(visitor.page.locator(".steps .now")).to_have_text("Verdict")
+    visitor.page.get_by_role("button", name="Cancel").click()
+    expect(visitor.page.get_by_role("button", name="Choose a picture")).to_be_focused()
+    engine.go.set()
+    visitor.choose(as_file(untouched(100, 120, seed=5), "second.png"))
+    visitor.see_result()
+    expect(visitor.page.locator(".opt .name")).to_have_text("second.png")
+
+
+def test_those_who_wait_are_told_and_those_too_many_are_sent_away(
+    held: tuple[HeldEngine, Visitor], browser: Browser
+) -> None:
+    engine, first = held
+    contexts = [browser.new_context() for _ in range(2)]
+    second, third = (Visitor(context.new_page(), first.address).arrive() for context in contexts)
+    first.choose(as_file(untouched(80, 100), "first.png"))
+    expect(first.page.locator(".steps .now")).to_have_text("Verdict")
+    second.choose(as_file(untouched(80, 100, seed=2), "second.png"))
+    expect(second.stage.get_by_role("status")).to_contain_text("1 picture is ahead of yours")
+    third.choose(as_file(untouched(80, 100, seed=3), "third.png"))
+    expect(third.page.get_by_role("alert")).to_contain_text("Too many pictures are waiting")
+    engine.go.set()
+    for visitor, name in ((first, "first.png"), (second, "second.png")):
+        visitor.see_result()
+        expect(visitor.page.locator(".opt .name")).to_have_text(name)
+    for context in contexts:
+        context.close()

@@ -1,0 +1,1 @@
+"""The page: the only package, beside `app.py`, that imports gradio."""

@@ -1,0 +1,233 @@
+"""What happens on an event: a visitor's question in, views of the page out. No torch, no SQL, no HTML."""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import cast
+
+from fakeshield_core import masks, pipeline
+from fakeshield_core.domain import (
+    Analysis,
+    Done,
+    EngineInfo,
+    EvidenceReady,
+    FactsReady,
+    JsonValue,
+    Layer,
+    MapReady,
+    Plane,
+    SoftMap,
+    Update,
+)
+from fakeshield_core.errors import InputError
+from fakeshield_core.evidence import measure
+from fakeshield_core.imaging import (
+    decode,
+    encode_display_jpeg,
+    encode_map_png,
+    encode_mask_png,
+    resize_map,
+)
+from fakeshield_core.picture import Picture
+from fakeshield_core.schema import analysis_to_json
+from ui.border import at_border
+from ui.host import EngineHost
+from ui.lane import Lane, Place
+from ui.state import Addresses, Asked, LayerView, PageView, advance, stored_view
+from ui.stops import Stops
+from ui.stored import Example
+from ui.visits import Visit, Visits
+from ui.words import say
+
+log = logging.getLogger(__name__)
+
+PAUSE_S = 1.0  # between two words to someone who waits
+START_LIMIT_S = 120.0  # for which a question waits for the engine to start
+DISPLAY_SIDE_PX = 1600  # longest side of maps and layers that are only looked at
+
+Updates = Generator[Update, None, None]
+Answer = tuple[dict[str, JsonValue], str | None, str | None]  # result, map file, mask file
+
+
+@dataclass(frozen=True)
+class Handlers:
+    """Event functions over what the app was built from. Several may run at once."""
+
+    host: EngineHost
+    lane: Lane
+    visits: Visits
+    examples: Mapping[str, Example]
+    stops: Stops = field(default_factory=Stops)
+
+    @at_border
+    def analyse(self, asked: Asked) -> Iterator[PageView]:
+        """Views from the file's facts to the finished result; ends without one where it is taken back.
+
+        Closing the iterator cancels the engine, too.
+        """
+        upload = self._upload(asked.path)
+        view = PageView(asked.run, asked.name or upload.name)
+        with self.lane.enter() as place:
+            yield from self._wait(view, place)
+            if self.stops.asked(asked.run):
+                return
+            engine = self.host.engine()
+            picture = decode(upload.read_bytes(), view.name)
+            view, visit = replace(view, engine=engine.info), self.visits.new()
+            with closing(cast(Updates, pipeline.analyze(engine, picture))) as updates:
+                for update in updates:
+                    if self.stops.asked(asked.run):
+                        return
+                    view = _with_files(advance(view, update), update, picture, visit)
+                    yield view
+        log.info("%s: %s", view.outcome and view.outcome.id, view.outcome and dict(view.outcome.timings_s))
+
+    @at_border
+    def cancel(self, asked: Asked) -> None:
+        """Takes a question back; the engine stops after the step it is in."""
+        self.stops.ask(asked.run)
+
+    @at_border
+    def open_example(self, asked: Asked) -> Iterator[PageView]:
+        """The stored result at once, then its evidence layers."""
+        example = self.examples.get(asked.example)
+        if example is None:
+            raise InputError(say("why_no_example"))
+        visit = self.visits.new()
+        view = stored_view(
+            PageView(asked.run, example.card.file, alt=example.card.alt), example.analysis, example.peak
+        )
+        view = replace(view, engine=self._with_limits(example.analysis.engine))
+        mask = example.analysis.mask
+        addresses = replace(
+            view.addresses,
+            picture=example.address,
+            map=example.map_address,
+            map_file=example.map_address,
+            mask=None if mask is None else visit.put("mask.png", encode_mask_png(mask)),
+            result=example.result_address,
+        )
+        view = replace(view, addresses=addresses)
+        yield view
+        layers = _layers(layers_of(example.picture), visit)
+        yield replace(view, addresses=replace(addresses, layers=layers))
+
+    @at_border
+    def analyse_file(self, path: str | None) -> Answer:
+        """The endpoint: one uploaded file to its result (schema v1), map PNG and mask PNG."""
+        if path is None:
+            raise InputError(say("why_no_file"))
+        upload = self._upload(path)
+        with self.lane.enter() as place:
+            for _ in self._wait(PageView(""), place):
+                pass
+            analysis = pipeline.analyze_to_end(self.host.engine(), decode(upload.read_bytes(), upload.name))
+        visit = self.visits.new()
+        map_file, mask_file = visit.path("map.png"), visit.path("mask.png")
+        if analysis.soft_map is not None:
+            visit.put(map_file.name, encode_map_png(analysis.soft_map))
+        if analysis.mask is not None:
+            visit.put(mask_file.name, encode_mask_png(analysis.mask))
+        return analysis_to_json(analysis), _if_file(map_file), _if_file(mask_file)
+
+    def _with_limits(self, engine: EngineInfo) -> EngineInfo:
+        """An engine as a stored result names it, with the limits of the running one if it is the same."""
+        running = self.host.ready()
+        same = running is not None and running.info.name == engine.name
+        return replace(engine, limits=running.info.limits) if running and same else engine
+
+    def _upload(self, path: str) -> Path:
+        upload = self.visits.upload(path)
+        if upload is None:
+            raise InputError(say("why_no_upload"))
+        return upload
+
+    def _wait(self, view: PageView, place: Place) -> Iterator[PageView]:
+        """Views for someone who waits, until it is their turn and the engine is there or has failed."""
+        while not self.stops.asked(view.run) and not place.wait(PAUSE_S):
+            yield replace(view, phase="waiting", ahead=place.ahead)
+        for _ in range(round(START_LIMIT_S / PAUSE_S)):
+            if self.stops.asked(view.run) or self.host.wait(PAUSE_S):
+                return
+            yield replace(view, phase="starting")
+
+
+def display_png(values: Plane, strongest: float) -> bytes:
+    """A grey PNG to look at, no side longer than DISPLAY_SIDE_PX.
+
+    Args:
+        values: (H, W), 0 and up.
+        strongest: the value drawn as 255.
+    """
+    height, width = values.shape
+    scale = min(1.0, DISPLAY_SIDE_PX / max(height, width))
+    size = max(1, round(height * scale)), max(1, round(width * scale))
+    shares: SoftMap = (values / strongest).clip(0.0, 1.0)
+    return encode_map_png(resize_map(shares, *size))
+
+
+@functools.lru_cache(maxsize=16)
+def layers_of(picture: Path) -> tuple[Layer, ...]:
+    """The evidence layers of an example picture, measured once."""
+    evidence = measure(decode(picture.read_bytes(), picture.name))
+    return tuple(evidence.layers.values())
+
+
+def shown_by_browser(picture: Picture) -> bool:
+    """Whether a browser shows the uploaded file with the very pixels that are analysed."""
+    facts = picture.facts
+    return facts.format == "JPEG" and facts.orientation == 1 and not picture.warnings
+
+
+def _with_files(view: PageView, update: Update, picture: Picture, visit: Visit) -> PageView:
+    """The view with the addresses of what this update brought as files."""
+    addresses = view.addresses
+    match update:
+        case FactsReady() if not shown_by_browser(picture):
+            addresses = replace(addresses, picture=visit.put("picture.jpg", encode_display_jpeg(picture.rgb)))
+        case EvidenceReady() if not addresses.layers:
+            addresses = replace(addresses, layers=_layers(update.evidence.layers.values(), visit))
+        case MapReady():
+            mask = masks.threshold(update.soft_map, update.threshold)
+            addresses = replace(
+                addresses,
+                map=visit.put("view.png", display_png(update.soft_map, 1.0)),
+                mask=visit.put("mask.png", encode_mask_png(mask)),
+            )
+        case Done():
+            addresses = _finished_files(view, update.analysis, visit)
+        case _:
+            pass
+    return replace(view, addresses=addresses)
+
+
+def _layers(layers: Iterable[Layer], visit: Visit) -> dict[str, LayerView]:
+    return {
+        layer.name: LayerView(
+            visit.put(f"{layer.name}.png", display_png(layer.values, layer.display_max)),
+            layer.display_max,
+            layer.unit,
+        )
+        for layer in layers
+    }
+
+
+def _finished_files(view: PageView, analysis: Analysis, visit: Visit) -> Addresses:
+    text = json.dumps(analysis_to_json(analysis), ensure_ascii=False, indent=1)
+    return replace(
+        view.addresses,
+        map_file=None
+        if analysis.soft_map is None
+        else visit.put("map.png", encode_map_png(analysis.soft_map)),
+        result=visit.put("result.json", text.encode()),
+    )
+
+
+def _if_file(path: Path) -> str | None:
+    return str(path) if path.is_file() else None

@@ -1,0 +1,108 @@
+"""Views to HTML: the reasons, or on other verdicts what the engine cannot see and what would help."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from fakeshield_core.domain import Claim, EngineInfo, PictureFacts, Stability, VerdictReady
+from ui.markup import icon, list_of, told, unbroken
+from ui.state import PageView
+from ui.words import decimal_words, say
+
+READING = "reading"  # kind of a claim that is a language model's own words
+
+
+def reasons_card(view: PageView) -> str:
+    """Claims that light their region; on other verdicts what the engine cannot see or what would help."""
+    if view.verdict is None or view.explanation is None:
+        return _waiting_reasons()
+    match view.verdict.verdict:
+        case "no_tampering_found":
+            parts = [_limits_list(view.engine), _stable(view.verdict), *_claims_below(view)]
+        case "inconclusive":
+            ways = _three_ways(view.verdict)
+            parts = [ways, _helps(view.facts, "stab" if ways else ""), *_claims_below(view)]
+        case _:
+            parts = [f"<h2>{told('why')}</h2>", _claims_or_word(view)]
+    return f'<section class="why card">{"".join(parts)}</section>'
+
+
+def _waiting_reasons() -> str:
+    skeleton = '<span class="sk" style="width:96%"></span><span class="sk" style="width:52%"></span>'
+    claim = f'<li class="claim"><span class="badge none"> </span><p class="bare">{skeleton}</p></li>'
+    body = f'<ol class="claims">{claim * 3}</ol>'
+    return f'<section class="why card" aria-busy="true"><h2>{told("why")}</h2>{body}</section>'
+
+
+def _claims_or_word(view: PageView) -> str:
+    if view.explanation is not None and view.explanation.claims:
+        return _claims(view.explanation.claims, _known(view))
+    is_marked = view.localised is not None and bool(view.localised.regions)
+    return f'<p class="plain">{told("why_none" if is_marked else "why_unmarked")}</p>'
+
+
+def _claims_below(view: PageView) -> Iterable[str]:
+    claims = view.explanation.claims if view.explanation else ()
+    if claims:
+        yield f'<h2 class="stab">{told("why")}</h2>{_claims(claims, _known(view))}'
+
+
+def _known(view: PageView) -> frozenset[int]:
+    return frozenset(region.id for region in view.localised.regions) if view.localised else frozenset()
+
+
+def _claims(claims: Sequence[Claim], known: frozenset[int]) -> str:
+    return f'<ol class="claims">{"".join(_claim(claim, known) for claim in claims)}</ol>'
+
+
+def _claim(claim: Claim, known: frozenset[int]) -> str:
+    is_reading = claim.kind == READING
+    source = f"{icon('quote' if is_reading else 'ruler')}{told('reading' if is_reading else 'measured')}"
+    link, badge, note = "", '<span class="badge none" aria-hidden="true">–</span>', ""
+    if claim.region_id is not None:
+        link = f' data-region="{claim.region_id}" tabindex="0"'
+        badge = f'<span class="badge">{claim.region_id}</span>'
+        if claim.region_id not in known:
+            note = f'<span class="against">{icon("alert")}{told("contradicts")}</span>'
+    return (
+        f'<li class="claim"{link}>{badge}<p><span>{escape(unbroken(claim.text))}</span> '
+        f'<span class="src">{source}</span>{note}</p></li>'
+    )
+
+
+def _limits_list(engine: EngineInfo | None) -> str:
+    limits = engine.limits if engine and engine.limits else (say("cannot_see_unknown"),)
+    return f"<h2>{told('cannot_see')}</h2>{list_of(limits, 'minus')}"
+
+
+def _stable(verdict: VerdictReady) -> str:
+    if verdict.stability is None or verdict.score is None:
+        return ""
+    copies = (verdict.stability.recompressed, verdict.stability.half_size)
+    if any((copy > verdict.threshold) != (verdict.score > verdict.threshold) for copy in copies):
+        return _three_ways(verdict, "stab")
+    return f'<p class="stab row">{icon("check")}<span>{told("stable")}</span></p>'
+
+
+def _three_ways(verdict: VerdictReady, extra: str = "") -> str:
+    if verdict.stability is None or verdict.score is None:
+        return ""
+    return (
+        f'<h2 class="{extra}">{told("three_ways")}</h2><dl class="facts ways">'
+        f"{_ways(verdict.score, verdict.stability)}</dl>"
+    )
+
+
+def _ways(score: float, stability: Stability) -> str:
+    rows = (
+        ("as_uploaded", score),
+        ("recompressed", stability.recompressed),
+        ("half_size", stability.half_size),
+    )
+    return "".join(f'<dt>{told(key)}</dt><dd class="num">{decimal_words(value)}</dd>' for key, value in rows)
+
+
+def _helps(facts: PictureFacts | None, extra: str) -> str:
+    larger = (say("helps_larger", width=facts.width, height=facts.height),) if facts else ()
+    return f'<h2 class="{extra}">{told("helps")}</h2>{list_of((say("helps_camera"), *larger), "plus")}'
