@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from fakeshield_core.commands import analyze, evaluate, weights
+from fakeshield_core.commands import analyze, evaluate, fakeshield, weights
 from fakeshield_core.commands.outcome import STDOUT, Outcome
 from fakeshield_core.conform import command as conform
 from fakeshield_core.domain import JsonValue
@@ -23,6 +23,7 @@ COMMANDS: dict[str, Command] = {
     "analyze": analyze.run,
     "evaluate": evaluate.run,
     "conform": conform.run,
+    "fakeshield": fakeshield.run,
     "weights": weights.run,
 }
 
@@ -54,6 +55,9 @@ def build_parser(with_training: bool = False) -> argparse.ArgumentParser:
     analyze.add_arguments(commands.add_parser("analyze", help=analyze.HELP, description=analyze.HELP))
     evaluate.add_arguments(commands.add_parser("evaluate", help=evaluate.HELP, description=evaluate.HELP))
     conform.add_arguments(commands.add_parser("conform", help=conform.HELP, description=conform.HELP))
+    fakeshield.add_arguments(
+        commands.add_parser("fakeshield", help=fakeshield.HELP, description=fakeshield.HELP)
+    )
     weights.add_arguments(commands.add_parser("weights", help=weights.HELP, description=weights.HELP))
     training = commands.add_parser(TRAIN, help="train the weights of the compact engine from photographs")
     if with_training:
