@@ -54,8 +54,9 @@ def _caption(document: dict[str, Any], name: str) -> str:
     return (
         f"Weights `{weights}`, {source['date'][:10]}, {source['cpu']}, {source['cores']} cores: `python -m "
         f"bench.baselines` on the development pictures (`bench/results/{name}`), 95 % intervals by scene. "
-        f"Mean image AUC of the first two sets, both classes at JPEG {AUC_QUALITY}: {mean:.2f}. CASIA and MISD "
-        "come from the same sources as the training data; IMD2020 is nearest to what people bring, with 25 masks."
+        f"Mean image AUC of the first two sets, both classes at JPEG {AUC_QUALITY}: {mean:.2f}. CASIA and "
+        "MISD come from the same sources as the training data; IMD2020 is nearest to what people bring, "
+        "with 25 masks."
     )
 
 
