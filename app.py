@@ -18,8 +18,6 @@ from fakeshield_core.settings import Settings
 if TYPE_CHECKING:
     import gradio as gr
 
-log = logging.getLogger("app")
-
 LOUD_LIBRARIES = ("httpx", "uvicorn.access")
 THREADS_BESIDE = 20  # for everything but people who wait for the engine
 
@@ -35,7 +33,7 @@ def main() -> int:
         prepare_gradio(uploads)
         serve(lambda: build_engine(settings.engine, settings), uploads, settings.queue_size)
     except FakeShieldError as error:
-        log.error("%s", error)
+        logging.getLogger("app").error("%s", error)
         return 1
     return 0
 
@@ -51,7 +49,7 @@ def serve(build: Callable[[], Engine], uploads: Path, places: int, **launch: Any
     """Launches the page while the engine is built in a thread of its own; `launch` as in Gradio.
 
     Args:
-        uploads: folder for what visitors send and get, also named to `prepare_gradio` before.
+        uploads: folder for what visitors send and get, as named to `prepare_gradio`.
         places: people who may wait for the engine at once.
     """
     from ui import handlers, host, lane, layout, routes, stored, visits  # not before `prepare_gradio`

@@ -89,7 +89,9 @@ class Visitor:
 
     def drawn(self) -> BoolMask:
         """Where the mask is drawn on the stage, (H, W) screen pixels: shown against hidden."""
+        self.page.add_style_tag(content=".tags { visibility: hidden }")
         self.stage.focus()
+        self.page.keyboard.press("Shift")  # the focus ring comes with the first key
         shown = self.look()
         self.page.keyboard.down("h")
         expect(self.stage).to_have_attribute("data-covered", "true")
