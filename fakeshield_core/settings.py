@@ -19,9 +19,9 @@ class Settings:
 
     engine: str = field(default="compact", metadata={"help": "name of the engine that answers"})
     data_dir: Path = field(default=Path("data"), metadata={"help": "folder for everything the app writes"})
-    database_url: str = field(
-        default="",
-        metadata={"help": "where feedback rows go, as an SQLAlchemy URL (unset: SQLite inside data_dir)"},
+    database_url: str | None = field(
+        default=None,
+        metadata={"help": "SQLAlchemy URL for feedback rows (default: SQLite in DATA_DIR)", "kind": str},
     )
     weights_dir: Path | None = field(
         default=None,

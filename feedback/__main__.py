@@ -15,9 +15,8 @@ from fakeshield_core.errors import FakeShieldError
 from fakeshield_core.files import write_file
 from fakeshield_core.settings import Settings
 from feedback.commands import keeping, looking, releasing, reviewing
-from feedback.store import FeedbackStore
+from feedback.store import FOLDER, FeedbackStore
 
-FOLDER = "feedback"  # inside data_dir
 RESTORE = "restore"
 
 

@@ -49,7 +49,7 @@ def backup(store: FeedbackStore, target: Path) -> CopyReport:
     return merge(journal.events, journal.blobs, target)
 
 
-def restore(folder: Path, database_url: str = "", source: Path | None = None) -> CopyReport:
+def restore(folder: Path, database_url: str | None = None, source: Path | None = None) -> CopyReport:
     """Makes the database anew from events and blobs, after taking over those of a backup where one is given.
 
     The old database is removed when every event file could be read; otherwise it stays beside the new one,

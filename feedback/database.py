@@ -100,13 +100,13 @@ class Database:
         self._reader.dispose()
 
 
-def open_url(url: str, folder: Path) -> URL:
+def open_url(url: str | None, folder: Path) -> URL:
     """The URL to use: as given, or SQLite inside the folder.
 
     Raises:
         StoreUnavailable: it cannot be read as an SQLAlchemy URL.
     """
-    if not url:
+    if url is None:
         return URL.create("sqlite", database=str((folder / "feedback.sqlite3").absolute()))
     try:
         return make_url(url)

@@ -29,7 +29,8 @@ def translated(path: Path) -> Iterator[None]:
         if error.errno in NO_ROOM:
             raise StorageFull(FULL) from error
         raise StoreUnavailable(
-            f"{path} cannot be written or read ({error.strerror}); check the data folder, then save again."
+            f"{path.name} cannot be written or read ({error.strerror}); "
+            "check the data folder, then save again."
         ) from error
 
 

@@ -47,6 +47,7 @@ from feedback.releases import draw_release, release_from_json, release_to_json
 from feedback.runs import RunReport
 from feedback.tables import ItemRow, RoleRow
 
+FOLDER = "feedback"  # inside data_dir
 LOCK = "store.lock"
 RELEASE_NAMES = uuids.UUID("6f3f5f0e-4f0c-4a63-9a7e-0f5a5e3f9d01")  # release N has one possible event file
 ANSWERED = "This request id was used for something else; send a new random UUID."
@@ -67,12 +68,12 @@ class FeedbackStore:
         self._lock = lock
 
     @classmethod
-    def open(cls, folder: Path, database_url: str = "") -> Self:
+    def open(cls, folder: Path, database_url: str | None = None) -> Self:
         """Opens the store, making it where it is not there, and finishes what dead processes left undone.
 
         Args:
             folder: on a local disk.
-            database_url: an SQLAlchemy URL; "" is SQLite inside the folder.
+            database_url: an SQLAlchemy URL; None is SQLite inside the folder.
 
         Raises:
             SchemaTooNew: a later version wrote it.

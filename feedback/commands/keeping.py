@@ -35,7 +35,7 @@ def add_restore_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def restore(args: argparse.Namespace, folder: Path, database_url: str) -> Outcome:
+def restore(args: argparse.Namespace, folder: Path, database_url: str | None) -> Outcome:
     """Makes the database anew; the app must not run.
 
     Raises:

@@ -25,22 +25,22 @@ RUNNING = RunReport("running", 1, None, {"step": 1})
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def new_url(request: pytest.FixtureRequest) -> Iterator[Callable[[], str]]:
-    """URLs of fresh databases of each kind; "" is SQLite in the store's folder."""
+def new_url(request: pytest.FixtureRequest) -> Iterator[Callable[[], str | None]]:
+    """URLs of fresh databases of each kind; None is SQLite in the store's folder."""
     if request.param == "sqlite":
-        yield lambda: ""
+        yield lambda: None
         return
     with postgresql() as new_database:
         yield new_database
 
 
 @pytest.fixture
-def url(new_url: Callable[[], str]) -> str:
+def url(new_url: Callable[[], str | None]) -> str | None:
     return new_url()
 
 
 @pytest.fixture
-def store(tmp_path: Path, url: str) -> Iterator[FeedbackStore]:
+def store(tmp_path: Path, url: str | None) -> Iterator[FeedbackStore]:
     with FeedbackStore.open(tmp_path / "store", url) as opened:
         yield opened
 
@@ -230,7 +230,7 @@ def test_stats_count_what_was_said(store: FeedbackStore) -> None:
     assert (stats.trainable, stats.contributors, stats.ratings, stats.mean_rating) == (3, 2, 5, 3.0)
 
 
-def test_restore_gives_the_same_store_from_events_and_blobs(tmp_path: Path, url: str) -> None:
+def test_restore_gives_the_same_store_from_events_and_blobs(tmp_path: Path, url: str | None) -> None:
     folder = tmp_path / "store"
     with FeedbackStore.open(folder, url) as store:
         items = accepted(store, 4)
@@ -246,7 +246,7 @@ def test_restore_gives_the_same_store_from_events_and_blobs(tmp_path: Path, url:
         assert verify(store).problems == ()
 
 
-def test_a_backup_restores_on_an_empty_machine(tmp_path: Path, new_url: Callable[[], str]) -> None:
+def test_a_backup_restores_on_an_empty_machine(tmp_path: Path, new_url: Callable[[], str | None]) -> None:
     with FeedbackStore.open(tmp_path / "here", new_url()) as store:
         accepted(store, 3)
         backup(store, tmp_path / "copy")

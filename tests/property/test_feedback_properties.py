@@ -119,7 +119,7 @@ def test_rows_are_the_same_in_whatever_order_events_arrive(order: list[int], fir
     assert len(events) == 16
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        database = Database(open_url("", folder))
+        database = Database(open_url(None, folder))
         migrate(database)
         journal = Journal(folder, database)
         for index in order[:first_batch]:
