@@ -91,9 +91,9 @@ class Directory:
         return next((entry for entry in reversed(self.entries) if entry.tag == tag), None)
 
     def numbers(self, data: bytes, tag: int, limit: int = 1) -> tuple[int, ...]:
-        """The first whole numbers of a field, () where it is absent or of another kind."""
+        """The first unsigned whole numbers of a field, () where it is absent or of another kind."""
         entry = self.find(tag)
-        if entry is None or TYPES[entry.type] not in "BHLbhl":
+        if entry is None or TYPES[entry.type] not in "BHL":
             return ()
         return tuple(int(value) for value in _unpack(data, self.order, entry, limit))
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -53,22 +55,14 @@ def open_pixels(header: Header) -> Image.Image:
     Raises:
         Refused: it breaks off or is damaged.
     """
-    try:
-        with warnings.catch_warnings():
-            # out of reach while check_size comes first; should that change, a bomb is an error
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(header.pixels), formats=(header.format,))
-            image.info.pop("xmp", None)  # else Pillow turns a TIFF by its XMP as well, which no viewer does
-            _check_announced(image, header)
-            image.load()
-    except MemoryError:
-        raise
-    except Refused:
-        raise
-    except Exception as error:
-        # damaged files make Pillow raise nearly anything: OSError, SyntaxError, ValueError, struct.error,
-        # KeyError, IndexError, TypeError, AttributeError, OverflowError; so this border translates all of it
-        raise Refused(TRUNCATED if "truncated" in str(error) else DAMAGED) from error
+    with _errors_translated(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=UserWarning, module="PIL")  # remarks on odd TIFF fields
+        # out of reach while check_size comes first; should that change, a bomb is an error
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        image = Image.open(io.BytesIO(header.pixels), formats=(header.format,))
+        image.info.pop("xmp", None)  # else Pillow turns a TIFF by its XMP as well, which no viewer does
+        _check_announced(image, header)
+        image.load()
     return image
 
 
@@ -78,22 +72,38 @@ def to_rgb(image: Image.Image, header: Header) -> tuple[Image.Image, tuple[str, 
     Transparent parts are laid on white, as most viewers show them; 16 bits are scaled, not clipped.
 
     Raises:
-        Refused: a kind of pixel that has no fixed meaning in RGB.
+        Refused: a kind of pixel that has no fixed meaning in RGB, or a damaged palette.
     """
-    if image.mode in DEEP_GREY:
-        return _scaled(image, header.grey_ends), (SIXTEEN_BITS,)
-    if image.has_transparency_data:
-        return _on_white(image)
-    if image.mode == "RGB":
-        return image, ()
-    if image.mode not in ("1", "L", "P", "RGBX", "CMYK", "YCbCr"):
-        raise Refused(UNUSUAL.format(f"colours of the kind {image.mode}"))
-    return image.convert("RGB"), (PRINT_COLOURS,) if image.mode == "CMYK" else ()
+    with _errors_translated():
+        if image.mode in DEEP_GREY:
+            return _scaled(image, header.grey_ends), (SIXTEEN_BITS,)
+        if image.has_transparency_data:
+            return _on_white(image)
+        if image.mode == "RGB":
+            return image, ()
+        if image.mode not in ("1", "L", "P", "RGBX", "CMYK", "YCbCr"):
+            raise Refused(UNUSUAL.format(f"colours of the kind {image.mode}"))
+        return image.convert("RGB"), (PRINT_COLOURS,) if image.mode == "CMYK" else ()
 
 
 def upright(image: Image.Image, orientation: int) -> Image.Image:
     """The picture turned by its EXIF orientation, 1..8."""
     return image.transpose(UPRIGHT[orientation]) if orientation in UPRIGHT else image
+
+
+@contextmanager
+def _errors_translated() -> Iterator[None]:
+    """Turns whatever Pillow raises on a damaged file into a refusal.
+
+    That is nearly anything: OSError, SyntaxError, ValueError, struct.error, KeyError, IndexError, TypeError,
+    AttributeError, OverflowError and AssertionError were seen in two million mutated files.
+    """
+    try:
+        yield
+    except (MemoryError, Refused):
+        raise
+    except Exception as error:
+        raise Refused(TRUNCATED if "truncated" in str(error) else DAMAGED) from error
 
 
 def _check_announced(image: Image.Image, header: Header) -> None:

@@ -73,7 +73,7 @@ def _check_kind(data: bytes, directory: Directory) -> None:
         raise Refused(UNUSUAL.format("a rare TIFF compression"))
     bits = directory.numbers(data, BITS) or (1,)
     sample = directory.numbers(data, SAMPLE_FORMAT) or (UNSIGNED,)
-    if bits[0] > 16 or sample[0] != UNSIGNED:
+    if not 1 <= bits[0] <= 16 or sample[0] != UNSIGNED:
         raise Refused(UNUSUAL.format("numbers without a fixed white"))
 
 

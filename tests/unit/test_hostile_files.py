@@ -266,6 +266,7 @@ def test_odd_but_harmless_file_is_read_in_bounds(name: str) -> None:
             grey_tiff(b"\0" * 512, 8, extra=((254, 4, 1, 1), (330, 4, 1, 8))), "a camera raw file", id="NEF"
         ),
         pytest.param(b"II+\0\x08\0\0\0" + b"\0" * 20, "(BigTIFF)", id="BigTIFF"),
+        pytest.param(grey_tiff(b"\0" * 512, 0), "(numbers without a fixed white)", id="no bits"),
         pytest.param(grey_tiff(b"\0" * 2048, 32), "(numbers without a fixed white)", id="32 bits"),
         pytest.param(
             grey_tiff(b"\0" * 512, 8, extra=((339, 3, 1, 3),)), "(numbers without a fixed white)", id="float"
@@ -296,12 +297,16 @@ def test_storage_that_is_not_read_is_named(data: bytes, what: str) -> None:
         pytest.param(png(64, 64).replace(b"IHDR", b"IHDX"), id="png without header"),
         pytest.param(png_of(64, 64, chunk(b"IDAT", b"\xff" * 99)), id="png whose pixels do not unpack"),
         pytest.param(png_of(64, 64, b""), id="png without pixels"),
+        pytest.param(png(64, 64, bits=8, colour=3), id="png whose palette is missing"),
         pytest.param(_jpeg().replace(b"\xff\xc0", b"\xff\xe9"), id="jpeg without frame"),
         pytest.param(_jpeg().replace(b"\xff\xdb", b"\xff\xe9"), id="jpeg without tables"),
         pytest.param(_jpeg()[:2] + b"\xff\xd9" * 9, id="jpeg that ends at once"),
         pytest.param(webp((b"ICCP", b"x" * 40)), id="webp without picture"),
         pytest.param(webp((b"VP8X", b"\0" * 10), (b"VP8 ", b"\0" * 20)), id="webp of zeros"),
         pytest.param(tiff_structure([(257, 4, 1, 64)], b"\0" * 99), id="tiff without width"),
+        pytest.param(
+            tiff_structure([(256, 9, 1, 64), (257, 9, 1, 64)], b"\0" * 99), id="tiff of signed size"
+        ),
         pytest.param(gif_parts(saved(BLANK, "GIF"))[0] + b"\x99" * 99, id="gif of unknown blocks"),
     ],
 )
