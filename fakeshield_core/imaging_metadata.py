@@ -62,6 +62,7 @@ ASCII, RATIONALS, RAW_BYTES = 2, (5, 10), (1, 7)
 
 _XMP_ATTRIBUTE = re.compile(r"([\w-]{1,40}:[\w.-]{1,60})\s{0,9}=\s{0,9}[\"']([^\"'<>]{1,2000})[\"']")
 _XMP_ELEMENT = re.compile(r"<([\w-]{1,40}:[\w.-]{1,60})[^<>]{0,2000}>([^<>]{1,2000})</")
+_OLD_PREFIX = re.compile(r"^xap(?=:|MM:)")  # what Adobe called xmp at first
 _XMP_STRUCTURE = ("xmlns:", "rdf:", "x:", "xml:")
 _PLACE = re.compile(r"gps|latitude|longitude|altitude", re.IGNORECASE)
 
@@ -230,7 +231,7 @@ def _xmp_fields(packet: bytes | None) -> list[tuple[str, str]]:
     found: dict[str, list[str]] = {}
     for name, value in [*_XMP_ATTRIBUTE.findall(text), *_XMP_ELEMENT.findall(text)]:
         if not name.startswith(_XMP_STRUCTURE) and value.strip():
-            values = found.setdefault(name, [])
+            values = found.setdefault(_OLD_PREFIX.sub("xmp", name), [])
             if len(values) < MAX_VALUES and value not in values:
                 values.append(html.unescape(value.strip()))
     return [(name, "; ".join(values)) for name, values in found.items()]

@@ -98,6 +98,12 @@ def test_xmp_is_read_from_every_container(data: bytes) -> None:
     assert not [name for name in metadata if name.startswith(("xmlns", "rdf"))]
 
 
+def test_old_prefix_of_xmp_is_told_as_the_new_one() -> None:
+    packet = b'<rdf:Description xap:CreatorTool="Photoshop 7" xapMM:DocumentID="d" xapx:y="z"/>'
+    expected = {"xmp:CreatorTool": "Photoshop 7", "xmpMM:DocumentID": "d", "xapx:y": "z"}
+    assert collect(None, packet, ()) == expected
+
+
 def test_png_text_is_told_under_its_own_name() -> None:
     pnginfo = PngInfo()
     pnginfo.add_text("parameters", "a cat, steps: 20", zip=True)
