@@ -86,6 +86,9 @@ def _train_arguments(step: argparse.ArgumentParser) -> None:
     step.add_argument("--records", type=Path, metavar="JSON", help="MMTD-Set file, for dte_fdm")
     step.add_argument("--sets", metavar="CHOICE", help="such as 'ps|CASIA2', for mflm")
     step.add_argument("--gt-train", action="store_true", help="reference texts instead of answers, for mflm")
+    step.add_argument(
+        "--val-sets", metavar="CHOICE", help="keep the adapter with the best gIoU on these, for mflm"
+    )
     step.add_argument("--out", type=Path, required=True, metavar="DIR")
     step.add_argument("--resume", action="store_true")
     step.add_argument("--quantise", choices=("none", "nf4", "int8"), default="none")
@@ -155,7 +158,7 @@ def _train(args: argparse.Namespace, settings: Settings) -> Outcome:
 
     from fakeshield_core.fakeshield.recipes import RECIPES
     from fakeshield_core.fakeshield.training.quantise import quantise
-    from fakeshield_core.fakeshield.training.setup import build_task
+    from fakeshield_core.fakeshield.training.setup import build_judge, build_task
     from fakeshield_core.fakeshield.training.trainer import RunOptions, train
 
     changed = {n: getattr(args, n) for n in ("batch", "accumulation", "epochs") if getattr(args, n)}
@@ -170,6 +173,7 @@ def _train(args: argparse.Namespace, settings: Settings) -> Outcome:
         resume=args.resume,
         gradient_checkpointing=not args.no_checkpointing,
         mixed_precision=args.mixed_precision,
+        judge=build_judge(args, task),
     )
     last: Any = None
     for last in train(task, recipe, options):

@@ -101,7 +101,7 @@ def localisation_losses(
     ce = cross_entropy(network, states, labels) * chosen.ce
     bce, dice, count = states.sum() * 0.0, states.sum() * 0.0, 0
     for sample, one in zip(samples, states, strict=True):
-        logits = _mask_logits(network, sample, one, seg_id)
+        logits = sample_logits(network, sample, one, seg_id)
         gt = sample.gt_masks[: len(logits)].to(logits)
         bce = bce + mask_bce(logits, gt).sum()
         dice = dice + mask_dice(logits, gt).sum()
@@ -124,8 +124,15 @@ def mask_dice(logits: Tensor, gt_masks: Tensor) -> Tensor:
     return 1 - (both + DICE_EPSILON) / (each + DICE_EPSILON)
 
 
-def _mask_logits(network: Mflm, sample: MaskSample, states: Tensor, seg_id: int) -> Tensor:
-    """(n, H, W) float32 at the size of the ground truth; no more masks than there are ground truths."""
+def sample_logits(network: Mflm, sample: MaskSample, states: Tensor, seg_id: int) -> Tensor:
+    """(n, H, W) float32 at the size of the ground truth; no more masks than there are ground truths.
+
+    Args:
+        network: the MFLM.
+        sample: with the ids in which [SEG] is looked for.
+        states: (L, width) of its text.
+        seg_id: id of [SEG].
+    """
     height, width = (int(side) for side in sample.gt_masks.shape[-2:])
     places = seg_places(list(sample.text.ids), seg_id, network.rows_of_picture)
     usable = [place for place in places if place < len(states)][-len(sample.gt_masks) :]

@@ -28,6 +28,7 @@ from fakeshield_core.fakeshield.training.export import export
 from fakeshield_core.fakeshield.training.quantise import quantise
 from fakeshield_core.fakeshield.training.tasks import DetectionTask, MaskTask, Task
 from fakeshield_core.fakeshield.training.trainer import RunOptions, StepReport, train
+from fakeshield_core.fakeshield.training.validate import validate
 from tests.integration.fakeshield_toy import (
     DTE_FDM,
     GOLDEN,
@@ -213,6 +214,23 @@ def test_accumulated_batches_weigh_the_same(tmp_path: Path) -> None:
     reports = list(train(detection_task(), recipe, RunOptions(tmp_path, max_steps=1, cpu=True)))
     single = document("dte_fdm")["training"]["single_losses"]
     assert reports[0].losses["loss"] == pytest.approx(sum(single) / 2, rel=1e-4)
+
+
+def test_validation_judges_the_masks_of_given_answers(views: Path) -> None:
+    task = mask_task(views)
+    found = validate(task)
+    assert 0.0 < found.g_iou < 1.0
+    assert 0.0 < found.c_iou < 1.0
+    assert found == validate(task)
+
+
+def test_the_adapter_with_the_best_figure_is_kept(tmp_path: Path) -> None:
+    figures = iter([0.2, 0.6, 0.4])
+    options = RunOptions(tmp_path, max_steps=3, cpu=True, judge=lambda: next(figures))
+    _losses(detection_task(), DTE_FDM, options)
+    assert json.loads((tmp_path / "best" / "best.json").read_text()) == {"g_iou": 0.6}
+    kept, last = (read_adapter(tmp_path / name, "dte_fdm").whole for name in ("best", "adapter"))
+    assert not torch.equal(kept["model.mm_projector.0.bias"], last["model.mm_projector.0.bias"])
 
 
 def test_qlora_learns_on_packed_weights(tmp_path: Path) -> None:

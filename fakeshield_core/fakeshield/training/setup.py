@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 
 from fakeshield_core.checkpoints.fakeshield import find
 from fakeshield_core.errors import InputError
 from fakeshield_core.fakeshield import explaining, localising
-from fakeshield_core.fakeshield.datasets import read_choice, read_conversations
+from fakeshield_core.fakeshield.datasets import Explanations, read_choice, read_conversations
 from fakeshield_core.fakeshield.recipes import Recipe
 from fakeshield_core.fakeshield.training.encodings import Encodings
 from fakeshield_core.fakeshield.training.tasks import DetectionTask, MaskTask, Task
+from fakeshield_core.fakeshield.training.validate import validate
 from fakeshield_core.settings import Settings
 
 
@@ -40,3 +43,16 @@ def build_task(args: argparse.Namespace, settings: Settings, recipe: Recipe) -> 
     pictures = read_choice(args.data, args.sets, "train", "gt" if args.gt_train else "output")
     kept = Encodings(args.encodings, f"mflm:{files.mflm}")
     return MaskTask(localising.load_stage(files, dtype), pictures, recipe.max_length, encodings=kept)
+
+
+def build_judge(args: argparse.Namespace, task: Task) -> Callable[[], float] | None:
+    """What `--val-sets` asks for: the gIoU of the MFLM in training on these sets.
+
+    Raises:
+        InputError: the sets cannot be used.
+    """
+    if args.val_sets is None or not isinstance(task, MaskTask):
+        return None
+    kind: Explanations = "gt" if args.gt_train else "output"
+    held_out = replace(task, examples=read_choice(args.data, args.val_sets, "val", kind))
+    return lambda: validate(held_out, args.seed).g_iou

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import Accelerator  # type: ignore[import-untyped]
+from accelerate import Accelerator, DistributedDataParallelKwargs  # type: ignore[import-untyped]
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim import AdamW
@@ -25,7 +25,7 @@ from fakeshield_core.fakeshield.training.adapter import attach, load_trained, sa
 from fakeshield_core.fakeshield.training.tasks import Task
 from fakeshield_core.networks.llava import Llava
 
-WEIGHTS, PROGRESS = "trained.safetensors", "progress.json"
+WEIGHTS, PROGRESS, BEST = "trained.safetensors", "progress.json", "best.json"
 CHECKPOINT = "checkpoint"
 
 log = logging.getLogger(__name__)
@@ -43,6 +43,9 @@ class RunOptions:
     gradient_checkpointing: bool = True
     mixed_precision: str = "no"  # "bf16" on GPUs, as published
     cpu: bool = False
+    judge: Callable[[], float] | None = (
+        None  # called after each pass and at the end; `out/best` has its highest
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,11 @@ def train(task: Task, recipe: Recipe, options: RunOptions) -> Iterator[StepRepor
     Raises:
         InputError: there is nothing to train on, or nothing to resume.
     """
-    accelerator = Accelerator(mixed_precision=options.mixed_precision, cpu=options.cpu)
+    # three of SAM's four mask heads and its quality head never see a gradient
+    parallel = DistributedDataParallelKwargs(find_unused_parameters=True)
+    accelerator = Accelerator(
+        mixed_precision=options.mixed_precision, cpu=options.cpu, kwargs_handlers=[parallel]
+    )
     per_epoch = plan.steps_per_epoch(len(task), recipe, accelerator.num_processes)
     total = options.max_steps or per_epoch * recipe.epochs
     attach(task.network, recipe, options.seed)
@@ -85,6 +92,7 @@ def train(task: Task, recipe: Recipe, options: RunOptions) -> Iterator[StepRepor
     keeper = Checkpoints(accelerator, task, schedule, options.out)
     first = keeper.load() if options.resume else 0
     objective.train()
+    best = keeper.best
     passes = plan.Passes(len(task), task.length, recipe, options.seed)
     for step in range(first, total):
         batches = passes.batches(step, accelerator.process_index, accelerator.num_processes)
@@ -92,6 +100,8 @@ def train(task: Task, recipe: Recipe, options: RunOptions) -> Iterator[StepRepor
         losses = _step(accelerator, objective, optimiser, batches, recipe, options.seed + step)
         yield StepReport(step + 1, losses, float(schedule.get_last_lr()[0]))
         schedule.step()
+        if options.judge is not None and ((step + 1) % per_epoch == 0 or step + 1 == total):
+            best = _judged(accelerator, task, recipe, options, best)
         if (step + 1) % options.save_every == 0 and step + 1 < total:
             keeper.save(step + 1)
     objective.eval()
@@ -122,6 +132,16 @@ def _step(
     return sums
 
 
+def _judged(accelerator: Accelerator, task: Task, recipe: Recipe, options: RunOptions, best: float) -> float:
+    """The higher of the best figure so far and the present one, whose adapter is then kept."""
+    figure = options.judge() if options.judge is not None else best
+    log.info("validation: %.4f, best so far %.4f", figure, best)
+    if figure > best and accelerator.is_main_process:
+        save_adapter(task.network, recipe, options.out / "best")
+        (options.out / "best" / BEST).write_text(json.dumps({"g_iou": figure}), encoding="utf-8")
+    return max(best, figure)
+
+
 def _groups(task: Task, recipe: Recipe) -> list[dict[str, Any]]:
     """Parameters by learning rate: the projector has its own where it is trained."""
     own = trained_weights(task.network)
@@ -149,6 +169,12 @@ class Checkpoints:
         accelerator.register_for_checkpointing(schedule)
         accelerator.register_save_state_pre_hook(self._save_weights)
         accelerator.register_load_state_pre_hook(self._load_weights)
+
+    @property
+    def best(self) -> float:
+        """The best figure of an earlier part of this run."""
+        path = self._folder.parent / "best" / BEST
+        return float(json.loads(path.read_text(encoding="utf-8"))["g_iou"]) if path.is_file() else -1.0
 
     def save(self, step: int) -> None:
         """Writes beside the last checkpoint, then takes its place: a kill in between leaves a whole one."""
