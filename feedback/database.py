@@ -36,6 +36,8 @@ class Database:
         if url.get_backend_name() not in ("sqlite", "postgresql"):
             raise StoreUnavailable("FAKESHIELD_DATABASE_URL must begin with sqlite: or postgresql+psycopg:.")
         self.is_sqlite = url.get_backend_name() == "sqlite"
+        if self.is_sqlite and url.database in (None, "", ":memory:"):
+            raise StoreUnavailable("FAKESHIELD_DATABASE_URL names no file; feedback is not kept in memory.")
         self.file = Path(url.database) if self.is_sqlite and url.database else None
         try:
             self._writer = create_engine(url, pool_size=1, max_overflow=0, pool_timeout=BUSY_S)

@@ -39,10 +39,6 @@ class Event:
     blobs: Mapping[str, str] = field(default_factory=dict)  # role -> SHA-256
     erased_by: str | None = None  # uuid of the withdrawal
 
-    def erased(self, by: str) -> Event:
-        """The same without what it said."""
-        return dataclasses.replace(self, payload=None, blobs={}, erased_by=by)
-
 
 def utc_now() -> str:
     """Now, as events are dated."""

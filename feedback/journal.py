@@ -6,6 +6,7 @@ import dataclasses
 import logging
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from typing import cast
 
 from sqlalchemy import delete, exists, select
 from sqlalchemy.orm import Session
@@ -14,7 +15,7 @@ from fakeshield_core.errors import StoreUnavailable
 from feedback.blobs import BlobFolder, digest_of
 from feedback.database import Database
 from feedback.durable import is_stale
-from feedback.events import Event, EventFiles, event_to_bytes
+from feedback.events import Event, EventFiles, EventKind, event_to_bytes
 from feedback.projection import apply_event, events_of, project_item, says_something
 from feedback.tables import EventBlobRow, EventRow, ItemRow
 
@@ -80,10 +81,10 @@ class Journal:
         with self.database.read() as session:
             events = events_of(session, item)
             by = next((event.uuid for event in events if event.kind == "withdrawal"), None)
-            spoken = [event.uuid for event in events if says_something(event)]
-        if by is None:
-            return
-        emptied = [event.erased(by) for uuid in spoken if (event := self._read(uuid)) is not None]
+            if by is None:
+                return
+            row = session.get_one(ItemRow, item)
+            emptied = [_emptied(event, row, by) for event in events if says_something(event)]
         for event in emptied:
             self.events.replace(event)
         with self.database.write() as session:
@@ -140,6 +141,21 @@ class Journal:
         except StoreUnavailable as error:
             log.error("event %s is left out: %s", uuid, error)
             return None
+
+
+def _emptied(event: EventRow, item: ItemRow, by: str) -> Event:
+    """The event without what it said; made from rows, so that a damaged file is erased as well."""
+    is_submission = event.uuid == item.uuid
+    return Event(
+        uuid=event.uuid,
+        kind=cast("EventKind", event.kind),
+        created_at=event.created_at,
+        payload=None,
+        item=item.uuid,
+        receipt=item.receipt if is_submission else None,
+        supersedes=item.supersedes if is_submission else None,
+        erased_by=by,
+    )
 
 
 def _empty_row(session: Session, event: Event) -> list[str]:

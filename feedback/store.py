@@ -415,7 +415,7 @@ def lock_folder(folder: Path, exclusive: bool) -> BinaryIO:
         file = (folder / LOCK).open("ab")
     try:
         fcntl.flock(file, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
-    except BlockingIOError as error:
+    except OSError as error:
         file.close()
         who = "The store is in use; stop the app first" if exclusive else "A restore is running; wait for it"
         raise StoreUnavailable(f"{who}, then try again.") from error

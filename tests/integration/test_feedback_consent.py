@@ -138,6 +138,17 @@ def test_deletion_that_was_cut_off_is_finished_on_opening(tmp_path: Path) -> Non
     assert found(tmp_path, sent) == set()
 
 
+def test_deletion_reaches_a_damaged_event_file_too(tmp_path: Path) -> None:
+    sent = correction()
+    with FeedbackStore.open(tmp_path) as store:
+        receipt = store.save_correction(sent)
+        path = store.journal.events.path(receipt.uuid)
+        path.write_bytes(path.read_bytes()[:-10])
+        store.withdraw(receipt.code)
+        assert found(tmp_path, sent) == set()
+        assert verify(store).problems == ()
+
+
 def test_purge_removes_old_files_of_dead_writers_only(tmp_path: Path) -> None:
     import os
     import time

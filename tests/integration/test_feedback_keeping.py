@@ -223,7 +223,9 @@ def test_deletion_reaches_the_write_ahead_log_too(tmp_path: Path, monkeypatch: p
         assert b"heron was pasted" not in left
 
 
-@pytest.mark.parametrize("url", ["mysql://x/y", "nonsense", "oracle+thin://x"])
+@pytest.mark.parametrize(
+    "url", ["mysql://x/y", "nonsense", "oracle+thin://x", "sqlite://", "sqlite:///:memory:"]
+)
 def test_a_database_it_does_not_run_on_is_refused(tmp_path: Path, url: str) -> None:
     with pytest.raises(StoreUnavailable, match="FAKESHIELD_DATABASE_URL"):
         FeedbackStore.open(tmp_path, url)

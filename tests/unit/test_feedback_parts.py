@@ -160,13 +160,6 @@ def test_an_event_comes_back_from_its_file(tmp_path: Path) -> None:
     ]
 
 
-def test_an_erased_event_keeps_ids_and_dates_only() -> None:
-    erased = EVENT.erased("by")
-    assert erased == dataclasses.replace(EVENT, payload=None, blobs={}, erased_by="by")
-    assert b"berall" not in event_to_bytes(erased)
-    assert event_from_bytes(event_to_bytes(erased)) == erased
-
-
 @pytest.mark.parametrize(
     "change",
     [
