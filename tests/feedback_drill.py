@@ -90,15 +90,18 @@ def write_like_finetune(data_dir: Path, log: Path) -> None:
 
 
 def write_like_the_command_line(data_dir: Path, log: Path) -> None:
-    """Accepts what waits, one item a command."""
+    """Accepts what waits, one item a command, and deletes every other one; pictures are shared by items."""
     os.environ["FAKESHIELD_DATA_DIR"] = str(data_dir)
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # as long as the process
     while True:
         with FeedbackStore.open(data_dir / "feedback") as store:
             waiting = store.items("quarantined")
-        for item in waiting[:3]:
+        for item in waiting[:2]:
             if feedback_command(["review", item.receipt, "--accept"]) == 0:
-                acknowledge(log, item.receipt)
+                acknowledge(log, f"{item.receipt} accepted")
+        for item in waiting[:1]:
+            if feedback_command(["purge", item.receipt]) == 0:
+                acknowledge(log, f"{item.receipt} withdrawn")
 
 
 WRITERS: dict[str, Writer] = {
@@ -140,11 +143,12 @@ def inspect(data_dir: Path, logs: dict[str, Path], kills: int) -> DrillReport:
         pages.append([receipt.uuid, receipt.code, str(int(receipt.repeated))])
         items = {item.uuid: item for item in store.items()}
         moves = [move.adapter for move in store.moves()]
-        accepted = {item.receipt for item in items.values() if item.state == "accepted"}
+        states = {item.receipt: item.state for item in items.values()}
         lost = [uid for uid, *_ in pages if uid not in items]
         finetunes = acknowledged(logs["finetune"])
         lost += [f"adapter-{n}" for n in range(len(finetunes)) if f"adapter-{n}" not in moves]
-        lost += [code for (code,) in acknowledged(logs["command line"]) if code not in accepted]
+        decided = acknowledged(logs["command line"])
+        lost += [code for code, state in decided if states[code] not in (state, "withdrawn")]
         return DrillReport(
             kills=kills,
             acknowledged={kind: len(acknowledged(log)) for kind, log in logs.items()},
