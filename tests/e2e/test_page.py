@@ -245,6 +245,19 @@ def test_phone_page_does_not_scroll_sideways(phone: Visitor, is_open: bool) -> N
         assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= 390
 
 
+def test_refusal_fits_into_the_drop_zone_of_a_phone(phone: Visitor) -> None:
+    zone = phone.page.locator(".drop")
+    before = zone.bounding_box()
+    phone.choose({"name": "invoice.jpg", "mimeType": "image/jpeg", "buffer": b"%PDF-1.7 not a picture"})
+    expect(phone.page.get_by_role("alert")).to_be_visible()
+    assert zone.bounding_box() == before
+    assert before is not None
+    for part in (".why-head", ".why-line", ".choose"):
+        box = zone.locator(part).bounding_box()
+        assert box is not None
+        assert before["y"] < box["y"] and box["y"] + box["height"] < before["y"] + before["height"]
+
+
 def test_link_to_the_limits_stays_on_the_page(visitor: Visitor) -> None:
     visitor.choose(as_file(forged(ONE)))
     visitor.see_result()

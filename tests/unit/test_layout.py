@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import gradio as gr
@@ -31,7 +32,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> gr.Blocks:
     async def build() -> gr.Blocks:  # without a running loop Gradio makes some and leaves them open
         return layout.build_demo(Handlers(EngineHost(StubEngine), Lane(3), visits, {}), places=3)
 
-    return asyncio.run(build())
+    with ThreadPoolExecutor(1) as aside:  # a browser test in the same session leaves a loop running here
+        return aside.submit(asyncio.run, build()).result()
 
 
 def test_only_analyze_is_public(demo: gr.Blocks) -> None:
