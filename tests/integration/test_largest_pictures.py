@@ -29,7 +29,7 @@ for name in sys.argv[1:]:
 
 
 def test_largest_pictures_stay_below_a_gigabyte_and_two_seconds(tmp_path: Path) -> None:
-    side = 6_300  # 39.7 megapixels from files of at most 1.2 MB
+    side = 6_300  # 39.7 megapixels from files of at most 2.4 MB
     white = Image.new("RGB", (side, side), (250, 250, 250))
     files = {
         "16-bit RGBA": png(side, side, bits=16, colour=6, channels=4),
