@@ -190,3 +190,21 @@ def test_a_save_reaches_the_disk_as_blobs_then_event_then_row(
     assert named == ["blobs", "blobs", "blobs", "events", "BEGIN IMMEDIATE", "INSERT INTO event "]
     assert "fsync" not in steps[steps.index("BEGIN IMMEDIATE") :]  # files are synced outside the write lock
     assert steps.count("fsync") >= 8
+
+
+def test_a_picture_deleted_while_it_is_saved_again_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = os.link
+    with FeedbackStore.open(tmp_path) as mine, FeedbackStore.open(tmp_path) as other:
+        waiting = [other.save_correction(correction(0)).code]
+
+        def delete_first(source: Path, target: Path) -> None:
+            if Path(target).parent.parent.name == "events" and waiting:
+                other.withdraw(waiting.pop())  # the picture is on the disk, and nothing refers to it yet
+            link(source, target)
+
+        monkeypatch.setattr(os, "link", delete_first)
+        receipt = mine.save_correction(correction(0))
+        assert mine.blob(str(mine.case(receipt.code).item.picture_sha256)) == correction(0).picture.data
+        assert (verify(mine).problems, waiting) == ((), [])
