@@ -156,8 +156,11 @@ def _check_training(ledger: Ledger, stage: DteFdmStage) -> None:
         texts.append(labelled(stage.tokenizer, text, stage.max_length or recipes.DTE_FDM.max_length))
         ledger.exact("ids", f"{where}/samples/{number}/input_ids", list[JsonValue](texts[-1].ids))
         ledger.exact("labels", f"{where}/samples/{number}/labels", list[JsonValue](texts[-1].labels))
-        planes = stage.planes(golden.picture(str(record.get("image"))))
-        features.append(stage.network.vision_features(torch.from_numpy(planes)))
+        if record.get("image"):
+            planes = stage.planes(golden.picture(str(record["image"])))
+            features.append(stage.network.vision_features(torch.from_numpy(planes)))
+        else:
+            features.append(stage.blank_features())
     if texts:
         _check_losses(ledger, stage, texts, features)
 

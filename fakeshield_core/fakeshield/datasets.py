@@ -28,7 +28,7 @@ Explanations = Literal["output", "gt"]
 class DetectionExample:
     """One MMTD-Set record with its picture."""
 
-    picture: Path | None  # None: the record has none, and a black picture stands in
+    picture: Path | None  # None: the record has none
     record: Mapping[str, JsonValue]
 
 

@@ -58,6 +58,10 @@ class DteFdmStage:
         ready = pad_square(rgb, self.processing.pad_colour) if self.pads else rgb
         return clip_planes(ready, self.processing)
 
+    def blank_features(self) -> Tensor:
+        """Vision features of zeros, which stand in for the picture of a training record that has none."""
+        return self.network.vision_features(torch.zeros((1, 3, *self.processing.crop_hw)))
+
     def embeddings(self, ids: Sequence[int], features: Tensor) -> Tensor:
         """(1, L, width) of a prompt and the vision features (1, rows, vision width) of its picture."""
         rows = self.network.image_rows(features)[0]

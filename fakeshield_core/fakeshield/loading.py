@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from transformers import CLIPVisionConfig, LlamaConfig
 
 from fakeshield_core.checkpoints.fakeshield import FakeShieldFiles, read_clip, read_config, read_dtg
-from fakeshield_core.checkpoints.tensors import read_folder
+from fakeshield_core.checkpoints.tensors import LazyTensors, read_folder
 from fakeshield_core.domain import JsonValue
 from fakeshield_core.errors import EngineUnavailable
 from fakeshield_core.fakeshield import keys
@@ -61,7 +61,7 @@ def dtg_from_state(state: Mapping[str, Tensor], device: str = "cpu") -> DtgNetwo
     """
     with torch.device("meta"):
         network = DtgNetwork()
-    return _filled(network, "DTG", state, torch.float32, device)
+    return _filled(network, "DTG", state, lambda name: torch.float32, device)
 
 
 def load_dte_fdm(files: FakeShieldFiles, dtype: torch.dtype = torch.float32, device: str = "cpu") -> Llava:
@@ -71,13 +71,13 @@ def load_dte_fdm(files: FakeShieldFiles, dtype: torch.dtype = torch.float32, dev
         EngineUnavailable: weights are missing, damaged, or do not fit config.json.
     """
     tower = read_clip(files)
-    stored = read_folder(files.dte_fdm)
-    state = _renamed(stored, skip_tower=True)
-    sizes = llava_sizes(read_config(files.dte_fdm), clip_config(files, tower), _shapes(state))
+    part = _Renamed(read_folder(files.dte_fdm), tower)
+    sizes = llava_sizes(read_config(files.dte_fdm), clip_config(files, tower), part.shapes)
     with torch.device("meta"):
         network = Llava(sizes)
-    state |= {f"tower.{name}": tensor for name, tensor in tower.items()}
-    return _filled(network, "DTE-FDM", state, dtype, device, float32=("tower.",))
+    return _filled(
+        network, "DTE-FDM", part, lambda n: torch.float32 if n.startswith("tower.") else dtype, device
+    )
 
 
 def load_mflm(files: FakeShieldFiles, dtype: torch.dtype = torch.float32, device: str = "cpu") -> Mflm:
@@ -87,15 +87,11 @@ def load_mflm(files: FakeShieldFiles, dtype: torch.dtype = torch.float32, device
         EngineUnavailable: weights are missing, damaged, or do not fit config.json.
     """
     tower = read_clip(files)
-    state = _renamed(read_folder(files.mflm), skip_tower=True)
-    shapes = _shapes(state)
-    sizes = MflmSizes(
-        llava_sizes(read_config(files.mflm), clip_config(files, tower), shapes), sam_sizes(files, shapes)
-    )
+    part = _Renamed(read_folder(files.mflm), tower)
+    llava = llava_sizes(read_config(files.mflm), clip_config(files, tower), part.shapes)
     with torch.device("meta"):
-        network = Mflm(sizes)
-    state |= {f"tower.{name}": tensor for name, tensor in tower.items()}
-    return _filled(network, "MFLM", state, dtype, device)
+        network = Mflm(MflmSizes(llava, sam_sizes(files, part.shapes)))
+    return _filled(network, "MFLM", part, lambda name: dtype, device)
 
 
 def llava_sizes(config: Config, clip: CLIPVisionConfig, shapes: Shapes) -> LlavaSizes:
@@ -171,9 +167,25 @@ def sam_sizes(files: FakeShieldFiles, shapes: Shapes) -> SamSizes:
         raise EngineUnavailable(f"MFLM lacks {error.args[0]} of SAM; download its folder again.") from error
 
 
-def _renamed(stored: Mapping[str, Tensor], skip_tower: bool) -> dict[str, Tensor]:
-    table = keys.renamed(stored)
-    return {own: stored[n] for own, n in table.items() if not (skip_tower and own.startswith("tower."))}
+class _Renamed(Mapping[str, Tensor]):
+    """The tensors of a folder under our names, with the tower's; each is read when it is asked for."""
+
+    def __init__(self, stored: LazyTensors, tower: Mapping[str, Tensor]) -> None:
+        table = keys.renamed(stored)
+        self._stored = stored
+        self._names = {own: name for own, name in table.items() if not own.startswith("tower.")}
+        self._tower = {f"tower.{name}": tensor for name, tensor in tower.items()}
+        own = {name: tuple(stored.meta(published).shape) for name, published in self._names.items()}
+        self.shapes = own | _shapes(self._tower)
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self._tower[name] if name in self._tower else self._stored[self._names[name]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.shapes)
+
+    def __len__(self) -> int:
+        return len(self.shapes)
 
 
 def _shapes(state: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
@@ -184,25 +196,20 @@ def _filled(
     network: Network,
     part: str,
     state: Mapping[str, Tensor],
-    dtype: torch.dtype,
+    kind: Callable[[str], torch.dtype],
     device: str,
-    float32: Iterable[str] = (),
 ) -> Network:
     """A network of the meta device with its weights, checked, on its device and in its types.
 
-    (Six parameters: what, from where, and the three questions of placement.)
+    Tensors are moved one by one, so that memory holds no second copy of them all.
     """
-    keys.require_equal(part, _shapes(network.state_dict()), _shapes(state))
-    full = tuple(float32)
-    placed = {
-        name: tensor.to(device, _kind(tensor, torch.float32 if name.startswith(full) and full else dtype))
-        for name, tensor in state.items()
-    }
+    found = state.shapes if isinstance(state, _Renamed) else _shapes(state)
+    keys.require_equal(part, _shapes(network.state_dict()), found)
+    placed: dict[str, Tensor] = {}
+    for name in state:
+        tensor = state[name]
+        placed[name] = tensor.to(device, kind(name) if tensor.is_floating_point() else tensor.dtype)
     network.load_state_dict(placed, assign=True)
     make_buffers(network)
     network.requires_grad_(False)
     return network.to(device).eval()
-
-
-def _kind(tensor: Tensor, dtype: torch.dtype) -> torch.dtype:
-    return dtype if tensor.is_floating_point() else tensor.dtype

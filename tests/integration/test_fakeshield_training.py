@@ -20,6 +20,7 @@ from fakeshield_core.conform.fakeshield import conform
 from fakeshield_core.errors import EngineUnavailable, InputError
 from fakeshield_core.fakeshield import explaining, localising
 from fakeshield_core.fakeshield.adapters import Adapter, adapter_from_state, apply_adapter, read_adapter
+from fakeshield_core.fakeshield.datasets import DetectionExample
 from fakeshield_core.fakeshield.labels import labelled
 from fakeshield_core.fakeshield.losses import MaskSample, localisation_losses
 from fakeshield_core.fakeshield.recipes import Recipe
@@ -231,6 +232,15 @@ def test_the_adapter_with_the_best_figure_is_kept(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "best" / "best.json").read_text()) == {"g_iou": 0.6}
     kept, last = (read_adapter(tmp_path / name, "dte_fdm").whole for name in ("best", "adapter"))
     assert not torch.equal(kept["model.mm_projector.0.bias"], last["model.mm_projector.0.bias"])
+
+
+def test_a_record_without_a_picture_is_learnt_from_its_words() -> None:
+    task = detection_task()
+    turns = [{"from": "human", "value": "What is tampering?"}, {"from": "gpt", "value": "A change."}]
+    words = replace(task, examples=[DetectionExample(None, {"conversations": turns})])
+    with torch.inference_mode():
+        loss = float(words.losses([0], seed=0)["loss"])
+    assert 1.0 < loss < 100.0
 
 
 def test_qlora_learns_on_packed_weights(tmp_path: Path) -> None:

@@ -43,8 +43,6 @@ from fakeshield_core.fakeshield.prompts import (
 from fakeshield_core.fakeshield.training.encodings import Encodings
 from fakeshield_core.networks.llava import Llava
 
-BLACK_SIDE = 336  # of the picture that stands in where a record has none
-
 
 class Task(Protocol):
     """One part with its examples."""
@@ -105,7 +103,7 @@ class DetectionTask:
     def features(self, example: DetectionExample) -> Tensor:
         """The frozen tower's view of its picture."""
         if example.picture is None:
-            return self._view(_black())["features"]
+            return self.stage.blank_features()
         path = example.picture
         return self.encodings.of(path, lambda: self._view(read_rgb(path)))["features"]
 
@@ -179,7 +177,3 @@ class MaskTask:
             text = draw.choice(PLAIN_MASK_QUESTIONS)
         text = neutral(resolved(text), self.stage.tokenizer.controls)
         return conversation([(mask_message(text), draw.choice(MASK_ANSWERS))], self.system)
-
-
-def _black() -> RgbImage:
-    return np.zeros((BLACK_SIDE, BLACK_SIDE, 3), np.uint8)
