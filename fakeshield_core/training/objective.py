@@ -13,7 +13,7 @@ from torch.nn import functional
 from fakeshield_core.training.samples import Sample
 
 DICE_WEIGHT = 0.7
-CLASS_WEIGHT = 0.5
+CLASS_WEIGHT = 1.0
 MASK_STRIDE = 4  # the network's masks are at 1/4
 
 

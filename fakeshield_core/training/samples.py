@@ -44,8 +44,8 @@ class Sample:
 class Shares:
     """How often each source is drawn; the rest are untouched photographs."""
 
-    real: float = 0.45
-    made: float = 0.22
+    real: float = 0.42
+    made: float = 0.15
 
 
 class Sampler:
@@ -75,7 +75,7 @@ class Sampler:
         mask = photograph.mask
         if mask is None:
             raise ValueError(f"{photograph.name} has no mask")
-        if rng.random() < 0.5:
+        if rng.random() < 0.4:
             small = height * width < 0.6 * mask.size
             return _window(photograph.rgb, mask, photograph.table, (height, width), rng, small)
         return _whole(photograph, mask, (height, width), rng)
@@ -124,9 +124,9 @@ class Sampler:
         photograph = self.untouched[rng.integers(len(self.untouched))]
         choice = rng.random()
         mask = np.zeros(photograph.rgb.shape[:2], np.bool_)
-        if choice < 0.55:
+        if choice < 0.72:
             return _whole(photograph, mask, (height, width), rng)
-        if choice < 0.75 and photograph.dataset not in OWN_COMPRESSION:
+        if choice < 0.85 and photograph.dataset not in OWN_COMPRESSION:
             return _window(photograph.rgb, mask, photograph.table, (height, width), rng, False)
         rgb, table = finished(self._piece(rng, height, width), rng)
         empty = np.zeros((height, width), np.bool_)
