@@ -15,6 +15,10 @@ from fakeshield_core.__main__ import build_parser
 from fakeshield_core.settings import PREFIX, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
+needs_results = pytest.mark.skipif(
+    not list((ROOT / "bench" / "results").glob("dev-*.json")),
+    reason="no results on the development pictures are committed yet; run bench.baselines, then bench.readme",
+)
 README = (ROOT / "README.md").read_text()
 
 
@@ -61,11 +65,13 @@ def test_every_link_inside_the_repository_leads_somewhere(target: str) -> None:
     assert (ROOT / target).exists()
 
 
+@needs_results
 def test_its_numbers_are_those_of_the_newest_results() -> None:
     path = newest("dev")
     assert replaced(README, results_block(json.loads(path.read_text()), path.name)) == README
 
 
+@needs_results
 def test_the_results_are_those_of_the_shipped_weights() -> None:
     card = json.loads((ROOT / "fakeshield_core/pretrained/compact/card.json").read_text())
     document = json.loads(newest("dev").read_text())
