@@ -48,6 +48,8 @@ def readings_of(engine: CompactEngine, photographs: Sequence[Photograph]) -> Rea
 def calibrated(readings: Readings) -> Calibration:
     """Logistic weights, threshold at FALSE_ALARMS, and a band that leaves INCONCLUSIVE undecided."""
     bias, label_weight, peak_weight = logistic(readings.features, readings.labels)
+    if peak_weight < 0:  # a stronger map may not make a picture less suspect
+        bias, label_weight, peak_weight = logistic(readings.features * (1.0, 0.0), readings.labels)
     logits = bias + readings.features @ (label_weight, peak_weight)
     edge = float(np.quantile(logits[~readings.labels], 1 - FALSE_ALARMS))
     band = float(np.quantile(np.abs(logits - edge), INCONCLUSIVE))
