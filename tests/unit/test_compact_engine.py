@@ -151,3 +151,9 @@ def test_damaged_weights_are_refused_in_one_sentence(tmp_path: Path, fault: str)
 def test_an_adapter_is_refused_until_adapters_exist() -> None:
     with pytest.raises(EngineUnavailable, match="adapter"):
         build(threads=1, adapter=Path("anything"))
+
+
+@pytest.mark.parametrize(("side", "looked_thrice"), [(128, True), (512, True), (528, False)])
+def test_only_pictures_of_one_tile_are_looked_at_three_ways(side: int, looked_thrice: bool) -> None:
+    verdict, _ = answer(engine_with(Calibration(label_weight=0.0)), pictured(textured(side, side)))
+    assert (verdict.stability is not None) == looked_thrice
