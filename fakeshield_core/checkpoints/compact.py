@@ -30,7 +30,7 @@ class Calibration:
     """How logits become a score and a verdict; fitted on groups that training never saw."""
 
     bias: float = 0.0  # of the score's logit
-    label_weight: float = 1.0  # on the class logit, tampered minus authentic, highest tile
+    label_weight: float = 1.0  # on the logit of the network's image-level head
     peak_weight: float = 0.0  # on the mean logit of the map's strongest places
     threshold: float = 0.5  # a score above is tampering
     band_logit: float = 0.5  # half width of the score band, on the logit scale

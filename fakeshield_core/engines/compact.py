@@ -57,7 +57,8 @@ class Reading:
     """What the network says about one picture."""
 
     logits: Logits  # (H/4, W/4) of the analysed, padded picture
-    label: float  # class logit, tampered minus authentic, of the highest tile
+    pooled: npt.NDArray[np.float32]  # (2C,) CLS and mean patch tokens, averaged over the tiles
+    label: float  # image-level logit read from them
     peak: float  # mean logit of the map's strongest places
 
     def score_logit(self, calibration: Calibration) -> float:
@@ -109,16 +110,17 @@ class CompactEngine:
         padded = np.pad(rgb, ((0, tall - height), (0, wide - width), (0, 0)), mode="edge")
         try:
             with torch.inference_mode():
-                pieces, labels = _run(
+                pieces, pooled = _run(
                     self._network, self._tensor(padded), self._steps(table), tiles_for(height, width)
                 )
+                label = float(self._network.score(pooled))
         except (MemoryError, torch.OutOfMemoryError) as error:
             raise EngineOutOfMemory(
                 "There is too little free memory for this picture; try a smaller copy."
             ) from error
         logits = blended(pieces, tall, wide, MAP_STRIDE)
         inside = logits[: -(-height // MAP_STRIDE), : -(-width // MAP_STRIDE)]
-        return Reading(logits, max(labels), _peak(inside))
+        return Reading(logits, pooled[0].float().cpu().numpy(), label, _peak(inside))
 
     def _tensor(self, rgb: RgbImage) -> Tensor:
         planes = torch.from_numpy(np.ascontiguousarray(rgb)).to(self._device).permute(2, 0, 1)[None].float()
@@ -192,17 +194,17 @@ def build(
 
 def _run(
     network: CompactNetwork, planes: Tensor, table: Tensor, tiles: tuple[Tile, ...]
-) -> tuple[list[tuple[Tile, Logits]], list[float]]:
+) -> tuple[list[tuple[Tile, Logits]], Tensor]:
     """Convolutions tile by tile, self-correlation over the whole picture, then the rest tile by tile."""
     features = [network.features(_window(planes, tile, 1), table) for tile in tiles]
     whole = _assembled(tiles, features, planes.shape[2] // FEATURE_STRIDE, planes.shape[3] // FEATURE_STRIDE)
     correlation = network.correlation(whole)
-    pieces, labels = [], []
+    pieces, pooled = [], []
     for tile, part in zip(tiles, features, strict=True):
-        classes, logits = network.decide(part, _window(correlation, tile, FEATURE_STRIDE))
-        pieces.append((tile, logits[0].float().cpu().numpy()))
-        labels.append(float(classes[0, 1] - classes[0, 0]))
-    return pieces, labels
+        decision = network.decide(part, _window(correlation, tile, FEATURE_STRIDE))
+        pieces.append((tile, decision.mask_logits[0].float().cpu().numpy()))
+        pooled.append(decision.pooled)
+    return pieces, torch.cat(pooled).mean(dim=0, keepdim=True)
 
 
 def _window(planes: Tensor, tile: Tile, stride: int) -> Tensor:

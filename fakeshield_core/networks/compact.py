@@ -151,6 +151,15 @@ class Features:
     sixteenth: Tensor  # (B, C, H/16, W/16)
 
 
+@dataclass(frozen=True)
+class Decision:
+    """What the network says of one input."""
+
+    classes: Tensor  # (B, 2) class logits
+    mask_logits: Tensor  # (B, H/4, W/4)
+    pooled: Tensor  # (B, 2C) CLS token and mean patch token: what the image-level score is read from
+
+
 class CompactNetwork(nn.Module):
     """Picture and quantisation table in; class logits and mask logits out."""
 
@@ -170,6 +179,7 @@ class CompactNetwork(nn.Module):
         self.body = nn.ModuleList([TokenBlock(config.width, config.heads) for _ in range(config.blocks)])
         self.out = nn.LayerNorm(config.width)
         self.classify = nn.Linear(config.width, len(CLASSES))
+        self.score = nn.Linear(2 * config.width, 1)  # fitted last, on frozen tokens: `training/score_head.py`
         self.query = nn.Linear(len(CLASSES), config.width)
         self.pool = nn.MultiheadAttention(config.width, 4, batch_first=True)
         self.decoder = MaskDecoder(config)
@@ -185,7 +195,8 @@ class CompactNetwork(nn.Module):
             (B, 2) class logits; (B, H/4, W/4) mask logits.
         """
         features = self.features(rgb, table)
-        return self.decide(features, self.correlation(features.sixteenth))
+        decision = self.decide(features, self.correlation(features.sixteenth))
+        return decision.classes, decision.mask_logits
 
     def features(self, rgb: Tensor, table: Tensor) -> Features:
         """The convolutional part, which may be run tile by tile."""
@@ -193,7 +204,7 @@ class CompactNetwork(nn.Module):
         eighth = self.blocks2(torch.cat([self.down(quarter), self.dct(rgb, table)], dim=1))
         return Features(quarter, eighth, self.norm(self.down2(eighth)))
 
-    def decide(self, features: Features, correlation: Tensor) -> tuple[Tensor, Tensor]:
+    def decide(self, features: Features, correlation: Tensor) -> Decision:
         """The rest, given the self-correlation cut out of the whole picture's."""
         x = features.sixteenth + correlation
         x = x + self.around(x)
@@ -205,4 +216,8 @@ class CompactNetwork(nn.Module):
         patches = tokens[:, 1:]
         prompt, _ = self.pool(self.query(classes).unsqueeze(1), patches, patches, need_weights=False)
         grid = patches.transpose(1, 2).unflatten(2, x.shape[2:])
-        return classes, self.decoder(grid, prompt, features.eighth, features.quarter)
+        return Decision(
+            classes=classes,
+            mask_logits=self.decoder(grid, prompt, features.eighth, features.quarter),
+            pooled=torch.cat([tokens[:, 0], patches.mean(dim=1)], dim=1),
+        )

@@ -13,6 +13,7 @@ from fakeshield_core.checkpoints.compact import Calibration, CompactCheckpoint
 from fakeshield_core.domain import JsonValue
 from fakeshield_core.engines.compact import CompactEngine
 from fakeshield_core.engines.tiles import analysed_size
+from fakeshield_core.training.logistic import fitted
 from fakeshield_core.training.photographs import Photograph
 
 QUALITIES = (95, 85, 75)  # every picture is read at each of these
@@ -26,7 +27,7 @@ Values = npt.NDArray[np.float64]
 class Readings:
     """Image-level features of held-out pictures."""
 
-    features: Values  # (N, 2): class logit, peak of the map
+    features: Values  # (N, 2): image-level logit, peak of the map
     labels: npt.NDArray[np.bool_]  # (N,) True = tampered
 
 
@@ -47,28 +48,21 @@ def readings_of(engine: CompactEngine, photographs: Sequence[Photograph]) -> Rea
 
 def calibrated(readings: Readings) -> Calibration:
     """Logistic weights, threshold at FALSE_ALARMS, and a band that leaves INCONCLUSIVE undecided."""
-    bias, label_weight, peak_weight = logistic(readings.features, readings.labels)
+    bias, label_weight, peak_weight = _weights(readings, (1.0, 1.0))
     if peak_weight < 0:  # a stronger map may not make a picture less suspect
-        bias, label_weight, peak_weight = logistic(readings.features * (1.0, 0.0), readings.labels)
+        bias, label_weight, peak_weight = _weights(readings, (1.0, 0.0))
     logits = bias + readings.features @ (label_weight, peak_weight)
     edge = float(np.quantile(logits[~readings.labels], 1 - FALSE_ALARMS))
     band = float(np.quantile(np.abs(logits - edge), INCONCLUSIVE))
     return Calibration(bias, label_weight, peak_weight, float(1 / (1 + np.exp(-edge))), band)
 
 
-def logistic(features: Values, labels: npt.NDArray[np.bool_], steps: int = 50) -> tuple[float, float, float]:
-    """Bias and two weights of a ridge logistic regression, both classes weighing the same, by Newton."""
-    design = np.column_stack([np.ones(len(features)), features])
-    weights = np.where(labels, 0.5 / max(1, labels.sum()), 0.5 / max(1, (~labels).sum())) * len(labels)
-    penalty = np.diag([0.0, RIDGE, RIDGE])
-    theta = np.zeros(3)
-    for _ in range(steps):
-        probability = 1 / (1 + np.exp(-np.clip(design @ theta, -30, 30)))
-        gradient = design.T @ (weights * (probability - labels)) + penalty @ theta
-        curvature = design.T @ (design * (weights * probability * (1 - probability))[:, None]) + penalty
-        theta = theta - np.linalg.solve(curvature + 1e-9 * np.eye(3), gradient)
-    bias, label_weight, peak_weight = (float(v) for v in theta)
-    return bias, label_weight, peak_weight
+def _weights(readings: Readings, used: tuple[float, float]) -> tuple[float, float, float]:
+    """Bias and two weights, both classes weighing the same; a feature used 0 times gets weight 0."""
+    labels = readings.labels
+    share = np.where(labels, 0.5 / max(1, labels.sum()), 0.5 / max(1, (~labels).sum())) * len(labels)
+    bias, (label_weight, peak_weight) = fitted(readings.features * used, labels, share, RIDGE)
+    return bias, float(label_weight), float(peak_weight)
 
 
 def rates(readings: Readings, calibration: Calibration) -> dict[str, JsonValue]:

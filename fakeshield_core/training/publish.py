@@ -18,6 +18,7 @@ from fakeshield_core.networks.compact import CompactConfig
 from fakeshield_core.provenance import provenance
 from fakeshield_core.training.calibrate import calibrated, rates, readings_of, with_calibration
 from fakeshield_core.training.photographs import Photograph, split
+from fakeshield_core.training.score_head import with_head
 
 log = logging.getLogger(__name__)
 
@@ -41,12 +42,15 @@ def publish(checkpoint: Path, photographs: Sequence[Photograph], out: Path) -> s
             f"{checkpoint.name} cannot be read as a training checkpoint; train first."
         ) from error
     about = _about(photographs, step, config)
-    write_compact(out, average, CompactConfig(), Calibration(), about)
-    held_out = split(photographs)[1]
+    learnt, held_out = split(photographs)
     if len({p.is_tampered for p in held_out}) < 2:
         raise ManifestInvalid(
             "The held-out groups lack one of the two classes to calibrate on; give more groups with --data."
         )
+    write_compact(out, average, CompactConfig(), Calibration(), about)
+    log.info("fitting the image-level head")
+    average = with_head(with_calibration(read_compact(out), Calibration()), learnt).network.state_dict()
+    write_compact(out, average, CompactConfig(), Calibration(), about)
     log.info("calibrating on %d held-out pictures", len(held_out))
     readings = readings_of(CompactEngine(with_calibration(read_compact(out), Calibration())), held_out)
     calibration = calibrated(readings)

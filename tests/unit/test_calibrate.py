@@ -1,11 +1,15 @@
-"""Calibration: weights that can be checked by hand, a threshold at its rate, a map that never excuses."""
+"""Image-level head and calibration: checked against a twin; a map never excuses."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from fakeshield_core.training.calibrate import Readings, calibrated, logistic, rates
+from fakeshield_core.training.calibrate import Readings, calibrated, rates
+from fakeshield_core.training.logistic import fitted
+from fakeshield_core.training.score_head import READINGS, HeadData, head, head_data
+from tests.unit.test_compact_engine import engine_with
+from tests.unit.test_training import photograph
 
 
 def readings(label_sign: float, peak_sign: float, count: int = 400) -> Readings:
@@ -16,14 +20,41 @@ def readings(label_sign: float, peak_sign: float, count: int = 400) -> Readings:
     return Readings(rng.normal(size=(count, 2)) + shift, labels)
 
 
-def test_the_weights_are_those_of_sklearn() -> None:
+def test_the_coefficients_are_those_of_sklearn() -> None:
     from sklearn.linear_model import LogisticRegression
 
     given = readings(1, 1)
-    twin = LogisticRegression(C=1.0, tol=1e-10, max_iter=1000).fit(given.features, given.labels)  # classes are equally many here
-    bias, label_weight, peak_weight = logistic(given.features, given.labels)
-    assert bias == pytest.approx(float(twin.intercept_[0]), abs=1e-3)
-    assert (label_weight, peak_weight) == pytest.approx(tuple(twin.coef_[0]), abs=1e-3)
+    weights = np.random.default_rng(1).uniform(0.5, 2, len(given.labels))
+    twin = LogisticRegression(C=0.25, tol=1e-10, max_iter=1000)
+    twin.fit(given.features, given.labels, sample_weight=weights)
+    bias, coefficients = fitted(given.features, given.labels, weights, ridge=4.0)
+    assert bias == pytest.approx(float(twin.intercept_[0]), abs=1e-4)
+    np.testing.assert_allclose(coefficients, twin.coef_[0], atol=1e-4)
+
+
+def test_the_head_reads_raw_tokens_as_it_was_fitted_on_standardised_ones() -> None:
+    given = readings(1, 1)
+    pooled = given.features * (0.01, 100.0) + (5.0, -300.0)  # other scales and offsets
+    weights = np.ones(len(given.labels))
+    bias, coefficients = head(HeadData(pooled, given.labels, weights), ridge=1.0)
+    found = pooled @ coefficients + bias > 0
+    assert (found == given.labels).mean() > 0.85
+    shifted = head(HeadData(pooled + 7.0, given.labels, weights), ridge=1.0)
+    np.testing.assert_allclose(
+        (pooled + 7.0) @ shifted[1] + shifted[0], pooled @ coefficients + bias, atol=1e-6
+    )
+
+
+def test_only_sets_with_both_classes_take_part_and_each_class_of_each_weighs_the_same() -> None:
+    pictures = [
+        *[photograph(k, k < 2, "mixed") for k in range(6)],
+        *[photograph(10 + k, k < 3, "other") for k in range(4)],
+        photograph(20, False, "authentic only"),
+    ]
+    data = head_data(engine_with(), pictures, np.random.default_rng(0))
+    assert len(data.labels) == READINGS * 10
+    assert data.weights[data.labels].sum() == pytest.approx(data.weights[~data.labels].sum())
+    assert data.weights.mean() == pytest.approx(1.0)
 
 
 def test_a_map_that_would_excuse_is_left_out_of_the_score() -> None:

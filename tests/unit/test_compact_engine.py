@@ -103,7 +103,8 @@ def test_a_picture_beyond_sixteen_tiles_is_said_to_be_scaled() -> None:
 
 
 def test_a_copy_that_disagrees_makes_the_verdict_inconclusive() -> None:
-    calibration = Calibration(bias=0.0, label_weight=40.0, peak_weight=0.0, band_logit=1e-6)
+    usual = float(np.median([engine_with().read(textured(128, 128, seed)).label for seed in range(12)]))
+    calibration = Calibration(bias=-400 * usual, label_weight=400.0, peak_weight=0.0, band_logit=1e-6)
     engine, disagreements = engine_with(calibration), 0
     for seed in range(12):
         verdict, _ = answer(engine, pictured(textured(128, 128, seed)))
