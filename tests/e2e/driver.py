@@ -55,6 +55,8 @@ class Visitor:
     def arrive(self) -> Visitor:
         self.page.on("request", lambda request: self.requested.append(request.url))
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
+        # interception is on before the page loads: switched on by the wait alone, it once came too late
+        self.page.on("filechooser", lambda _: None)
         self.page.goto(self.address)
         expect(self.canvas).to_have_attribute("data-phase", "idle")
         return self
