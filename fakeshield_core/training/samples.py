@@ -45,7 +45,7 @@ class Shares:
     """How often each source is drawn; the rest are untouched photographs."""
 
     real: float = 0.42
-    made: float = 0.15
+    made: float = 0.25
 
 
 class Sampler:
@@ -75,7 +75,7 @@ class Sampler:
         mask = photograph.mask
         if mask is None:
             raise ValueError(f"{photograph.name} has no mask")
-        if rng.random() < 0.4:
+        if rng.random() < 0.25:
             small = height * width < 0.6 * mask.size
             return _window(photograph.rgb, mask, photograph.table, (height, width), rng, small)
         return _whole(photograph, mask, (height, width), rng)

@@ -26,6 +26,13 @@ NOTHING = (0,) * 9  # more drops without a byte than the hub library puts up wit
 MAIN = download.sources("main", "main")
 
 
+@pytest.fixture(autouse=True)
+def online(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the machine says, here the hub may be asked: it is on the loopback."""
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)  # what commands in a process of their own read
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)  # what was read at import
+
+
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
     monkeypatch.setattr(
