@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from safetensors.torch import load, save
@@ -58,21 +58,56 @@ def write_compact(
     Args:
         about: what else the card says: training data, steps, date, measured rates.
     """
+    return write_checked(
+        folder,
+        (WEIGHTS, CARD),
+        state,
+        {**about, "network": asdict(config), "calibration": asdict(calibration)},
+    )
+
+
+def write_checked(
+    folder: Path, names: tuple[str, str], state: Mapping[str, Tensor], about: Mapping[str, JsonValue]
+) -> str:
+    """Weights as fp16 safetensors, and a card that names their digest; gives the SHA-256.
+
+    Args:
+        names: file names of the weights and of the card.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     data = save({name: value.detach().to(torch.float16).contiguous() for name, value in state.items()})
     sha256 = hashlib.sha256(data).hexdigest()
-    card: dict[str, JsonValue] = {
-        **about,
-        "sha256": sha256,
-        "parameters": int(sum(v.numel() for v in state.values())),
-        "network": asdict(config),
-        "calibration": asdict(calibration),
-    }
-    for name, content in ((WEIGHTS, data), (CARD, json.dumps(card, indent=1).encode() + b"\n")):
+    count = int(sum(v.numel() for v in state.values()))
+    card = json.dumps({**about, "sha256": sha256, "parameters": count}, indent=1).encode() + b"\n"
+    for name, content in zip(names, (data, card), strict=True):
         temporary = folder / (name + ".tmp")
         temporary.write_bytes(content)
         os.replace(temporary, folder / name)
     return sha256
+
+
+def read_checked(folder: Path, names: tuple[str, str], kind: str) -> tuple[bytes, dict[str, Any], str]:
+    """Bytes of the weights, the card, and the SHA-256 both agree on.
+
+    Args:
+        names: file names of the weights and of the card.
+        kind: how an error calls the weights: "compact".
+
+    Raises:
+        EngineUnavailable: a file is missing, or the weights are not those the card was written for.
+    """
+    try:
+        data, card = (folder / names[0]).read_bytes(), json.loads((folder / names[1]).read_text())
+    except (OSError, ValueError) as error:
+        raise EngineUnavailable(
+            f"The {kind} weights in {folder.name} cannot be read; check out the repository again."
+        ) from error
+    sha256 = hashlib.sha256(data).hexdigest()
+    if sha256 != card.get("sha256"):
+        raise EngineUnavailable(
+            f"The {kind} weights in {folder.name} differ from their card; check out the repository again."
+        )
+    return data, card, sha256
 
 
 def read_compact(folder: Path = SHIPPED) -> CompactCheckpoint:
@@ -81,18 +116,8 @@ def read_compact(folder: Path = SHIPPED) -> CompactCheckpoint:
     Raises:
         EngineUnavailable: a file is missing, or the weights are not those the card was written for.
     """
-    try:
-        data, card = (folder / WEIGHTS).read_bytes(), json.loads((folder / CARD).read_text())
-    except (OSError, ValueError) as error:
-        raise EngineUnavailable(
-            f"The compact weights in {folder.name} cannot be read; check out the repository again."
-        ) from error
-    sha256 = hashlib.sha256(data).hexdigest()
-    if sha256 != card.get("sha256"):
-        raise EngineUnavailable(
-            f"The compact weights in {folder.name} differ from their card; check out the repository again."
-        )
-    network = CompactNetwork(_known(CompactConfig, card["network"]))
+    data, card, sha256 = read_checked(folder, (WEIGHTS, CARD), "compact")
+    network = CompactNetwork(known_fields(CompactConfig, card["network"]))
     try:
         network.load_state_dict({name: value.float() for name, value in load(data).items()})
     except RuntimeError as error:
@@ -100,10 +125,12 @@ def read_compact(folder: Path = SHIPPED) -> CompactCheckpoint:
             f"The compact weights in {folder.name} do not fit this version of the network."
         ) from error
     network.eval().requires_grad_(False)
-    return CompactCheckpoint(network, _known(Calibration, card["calibration"]), sha256[:DIGEST_LENGTH], card)
+    return CompactCheckpoint(
+        network, known_fields(Calibration, card["calibration"]), sha256[:DIGEST_LENGTH], card
+    )
 
 
-def _known(kind: type[T], values: Mapping[str, JsonValue]) -> T:
+def known_fields(kind: type[T], values: Mapping[str, JsonValue]) -> T:
     """The dataclass from the values it knows; later versions may have written more."""
     names = {f.name for f in fields(kind)}  # type: ignore[arg-type]
     return kind(**{name: value for name, value in values.items() if name in names})

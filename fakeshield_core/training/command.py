@@ -14,19 +14,29 @@ import torch
 from torch import distributed
 from torch.multiprocessing.spawn import start_processes
 
+from fakeshield_core.checkpoints.clicks import read_clicks
 from fakeshield_core.checkpoints.compact import read_compact
-from fakeshield_core.training.loop import CHECKPOINT, Stage, TrainConfig, Trainer
+from fakeshield_core.training.click_samples import ClickSampler
+from fakeshield_core.training.click_task import ClickTask
+from fakeshield_core.training.config import Stage, TrainConfig
+from fakeshield_core.training.loop import CHECKPOINT, Task, Trainer
+from fakeshield_core.training.objective import ForensicTask
 from fakeshield_core.training.photographs import Photograph, read_photographs, split
-from fakeshield_core.training.publish import publish
+from fakeshield_core.training.publish import publish, publish_clicks
 from fakeshield_core.training.samples import Sampler
 
 log = logging.getLogger(__name__)
+
+PARTS = ("forensic", "clicks")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `train-compact`."""
     parser.add_argument(
         "--data", type=Path, nargs="+", required=True, help="folders with a manifest.csv each"
+    )
+    parser.add_argument(
+        "--part", choices=PARTS, default="forensic", help="the network that finds, or the one that is clicked"
     )
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint and log")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
@@ -36,35 +46,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--processes", type=int, default=1, help="CPU processes, one thread each")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--small-steps", type=int, default=1500, help="steps with windows of 128x128")
-    parser.add_argument("--steps", type=int, default=7000, help="steps in all; the others see 256x384")
-    parser.add_argument("--batch", type=int, default=6, help="windows of 256x384 for each process and step")
+    parser.add_argument("--small-steps", type=int, default=1500, help="steps with small windows")
+    parser.add_argument("--steps", type=int, default=7000, help="steps in all; the others see large ones")
+    parser.add_argument("--batch", type=int, default=6, help="large windows for each process and step")
 
 
 def run(options: argparse.Namespace) -> int:
     """Trains to the end, then writes weights and card to `compact` below --out; 0 when done."""
     config = TrainConfig(
-        stages=(
-            Stage(options.small_steps, 128, 128, options.batch * 3),
-            Stage(options.steps, 256, 384, options.batch),
-        ),
-        seed=options.seed,
-        processes=options.processes,
-        device=options.device,
+        stages=_stages(options), seed=options.seed, processes=options.processes, device=options.device
     )
     options.out.mkdir(parents=True, exist_ok=True)
     photographs = read_photographs(options.data)
     log.info("%d photographs, %d of them tampered", len(photographs), sum(p.is_tampered for p in photographs))
-    _train_in_processes(config, photographs, Beginning(options.out, options.resume, options.start))
-    digest = publish(options.out / CHECKPOINT, photographs, options.out / "compact")
+    beginning = Beginning(options.part, options.out, options.resume, options.start)
+    _train_in_processes(config, photographs, beginning)
+    written = publish if options.part == "forensic" else publish_clicks
+    digest = written(options.out / CHECKPOINT, photographs, options.out / "compact")
     log.info("weights %s are in %s", digest[:12], options.out / "compact")
     return 0
 
 
+def _stages(options: argparse.Namespace) -> tuple[Stage, ...]:
+    """The forensic network sees pixels as they are; the click network most of a picture, scaled."""
+    first, then = options.small_steps, options.steps
+    if options.part == "clicks":
+        return Stage(first, 192, 288, options.batch * 2), Stage(then, 320, 480, options.batch)
+    return Stage(first, 128, 128, options.batch * 3), Stage(then, 256, 384, options.batch)
+
+
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """Where a run writes, and what it begins from: random weights unless told otherwise."""
+    """What a run trains, where it writes, and what it begins from: random weights unless told otherwise."""
 
+    part: str  # one of PARTS
     out: Path
     resume: bool
     start: Path | None
@@ -86,9 +101,12 @@ def _train(rank: int, config: TrainConfig, learnt: Sequence[Photograph], beginni
         torch.set_num_threads(1)
     if config.processes > 1:
         distributed.init_process_group("gloo", rank=rank, world_size=config.processes)
-    trainer = Trainer(config, Sampler(learnt), beginning.out, rank)
+    forensic = beginning.part == "forensic"
+    task: Task = ForensicTask(Sampler(learnt)) if forensic else ClickTask(ClickSampler(learnt))
+    trainer = Trainer(config, task, beginning.out, rank)
     if beginning.start is not None:
-        trainer.begin_from(read_compact(beginning.start).network.state_dict())
+        read = read_compact if forensic else read_clicks
+        trainer.begin_from(read(beginning.start).network.state_dict())
     if beginning.resume:
         trainer.resume()
     trainer.run()

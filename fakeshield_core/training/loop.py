@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch import Tensor, distributed
+from torch import Tensor, distributed, nn
 
-from fakeshield_core.networks.compact import CompactConfig, CompactNetwork
-from fakeshield_core.training.objective import Batch, collated, losses
-from fakeshield_core.training.samples import Sampler
+from fakeshield_core.training.config import TrainConfig
 
 log = logging.getLogger(__name__)
 
@@ -27,59 +24,25 @@ LOG = "log.jsonl"
 AVERAGE_DECAY = 0.998  # of the averaged weights, each step
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """A stretch of the run with one window size."""
+class Task(Protocol):
+    """What is trained: a network, and what one step costs."""
 
-    until: int  # step at which it ends
-    height: int
-    width: int
-    batch: int  # samples each process draws for a step
+    def network(self) -> nn.Module:
+        """The network with random weights."""
+        ...
 
-
-@dataclass(frozen=True, slots=True)
-class TrainConfig:
-    """Everything that decides what a run learns; saved in the checkpoint."""
-
-    stages: tuple[Stage, ...]
-    seed: int = 0
-    learning_rate: float = 8e-4
-    weight_decay: float = 0.05
-    warm_up: int = 200  # steps
-    processes: int = 1
-    device: str = "cpu"
-
-    @property
-    def steps(self) -> int:
-        """Length of the whole run."""
-        return self.stages[-1].until
-
-    def stage(self, step: int) -> Stage:
-        """The stage a step belongs to."""
-        return next(s for s in self.stages if step < s.until)
-
-    def rate(self, step: int) -> float:
-        """Linear warm-up, then half a cosine down to 2 %."""
-        if step < self.warm_up:
-            return self.learning_rate * (step + 1) / self.warm_up
-        done = (step - self.warm_up) / max(1, self.steps - self.warm_up)
-        return self.learning_rate * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
-
-
-def batch_for(sampler: Sampler, config: TrainConfig, step: int, rank: int) -> Batch:
-    """The samples of one step: a function of seed, step and rank alone, so that a run resumes exactly."""
-    stage = config.stage(step)
-    rng = np.random.default_rng([config.seed, step, rank])
-    return collated([sampler.draw(rng, stage.height, stage.width) for _ in range(stage.batch)])
+    def losses(self, network: nn.Module, config: TrainConfig, step: int, rank: int) -> Mapping[str, Tensor]:
+        """`total`, which is minimised, and its parts: a function of weights, seed, step and rank alone."""
+        ...
 
 
 class Trainer:
     """One process of a run; with several, gradients are averaged after each step."""
 
-    def __init__(self, config: TrainConfig, sampler: Sampler, out: Path, rank: int = 0) -> None:
+    def __init__(self, config: TrainConfig, task: Task, out: Path, rank: int = 0) -> None:
         torch.manual_seed(config.seed)
-        self.config, self.sampler, self.out, self.rank = config, sampler, out, rank
-        self.network = CompactNetwork(CompactConfig()).to(config.device)
+        self.config, self.task, self.out, self.rank = config, task, out, rank
+        self.network = task.network().to(config.device)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's own gap
         decayed = [p for p in self.network.parameters() if p.ndim > 1]
         plain = [p for p in self.network.parameters() if p.ndim <= 1]
@@ -110,7 +73,7 @@ class Trainer:
 
     def run(self, every: int = 100) -> None:
         """Steps to the end of the configuration, with a checkpoint and a log line every so many steps."""
-        seen: list[tuple[float, ...]] = []
+        seen: list[dict[str, float]] = []
         began = time.perf_counter()
         while self.step < self.config.steps:
             seen.append(self._one_step())
@@ -120,15 +83,13 @@ class Trainer:
                 seen, began = [], time.perf_counter()
                 self.save()
 
-    def _one_step(self) -> tuple[float, ...]:
+    def _one_step(self) -> dict[str, float]:
         self.network.train()
-        batch = _moved(batch_for(self.sampler, self.config, self.step, self.rank), self.config.device)
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.rate(self.step)
-        classes, mask_logits = self.network(batch.rgb, batch.table)
-        parts = losses(classes, mask_logits, batch)
+        parts = self.task.losses(self.network, self.config, self.step, self.rank)
         self.optimizer.zero_grad()
-        parts.total.backward()
+        parts["total"].backward()
         if self.config.processes > 1:
             _average_gradients(list(self.network.parameters()), self.config.processes)
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
@@ -136,11 +97,11 @@ class Trainer:
         decay = min(AVERAGE_DECAY, (1 + self.step) / (10 + self.step))
         for name, value in self.network.state_dict().items():
             self.average[name].lerp_(value.detach(), 1 - decay)
-        return parts.pixel.item(), parts.dice.item(), parts.label.item()
+        return {name: part.item() for name, part in parts.items() if name != "total"}
 
-    def _report(self, seen: Sequence[tuple[float, ...]], seconds: float) -> None:
-        pixel, dice, label = (round(float(v), 4) for v in np.mean(seen, axis=0))
-        line = {"step": self.step, "pixel": pixel, "dice": dice, "label": label, "seconds": round(seconds, 1)}
+    def _report(self, seen: Sequence[Mapping[str, float]], seconds: float) -> None:
+        means = {name: round(float(np.mean([step[name] for step in seen])), 4) for name in seen[0]}
+        line = {"step": self.step, **means, "seconds": round(seconds, 1)}
         log.info("%s", line)
         if self.rank == 0:
             with (self.out / LOG).open("a") as file:
@@ -160,10 +121,6 @@ class Trainer:
         temporary = self.out / (CHECKPOINT + ".tmp")
         torch.save(state, temporary)
         os.replace(temporary, self.out / CHECKPOINT)
-
-
-def _moved(batch: Batch, device: str) -> Batch:
-    return Batch(**{name: value.to(device) for name, value in vars(batch).items()})
 
 
 def _average_gradients(parameters: Sequence[Tensor], processes: int) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
-from fakeshield_core.training.samples import Sample
+from fakeshield_core.networks.compact import CompactNetwork
+from fakeshield_core.training.config import TrainConfig
+from fakeshield_core.training.samples import Sample, Sampler
 
 DICE_WEIGHT = 0.7
 CLASS_WEIGHT = 1.0
@@ -78,3 +80,29 @@ def losses(classes: Tensor, mask_logits: Tensor, batch: Batch) -> Losses:
     label = functional.cross_entropy(classes, batch.label, reduction="none")
     label = (label * batch.class_counts).sum() / batch.class_counts.sum().clamp(min=1)
     return Losses(pixel, dice, label)
+
+
+class ForensicTask:
+    """What `Trainer` asks for: the compact network, and the losses of one step."""
+
+    def __init__(self, sampler: Sampler) -> None:
+        self.sampler = sampler
+
+    def network(self) -> nn.Module:
+        """The network with random weights."""
+        return CompactNetwork()
+
+    def losses(self, network: nn.Module, config: TrainConfig, step: int, rank: int) -> Mapping[str, Tensor]:
+        """`total` and its parts: a function of the weights, the seed, the step and the rank alone."""
+        batch = batch_for(self.sampler, config, step, rank)
+        batch = Batch(**{name: value.to(config.device) for name, value in vars(batch).items()})
+        classes, mask_logits = network(batch.rgb, batch.table)
+        parts = losses(classes, mask_logits, batch)
+        return {"total": parts.total, "pixel": parts.pixel, "dice": parts.dice, "label": parts.label}
+
+
+def batch_for(sampler: Sampler, config: TrainConfig, step: int, rank: int) -> Batch:
+    """The samples of one step: a function of seed, step and rank alone, so that a run resumes exactly."""
+    stage = config.stage(step)
+    rng = np.random.default_rng([config.seed, step, rank])
+    return collated([sampler.draw(rng, stage.height, stage.width) for _ in range(stage.batch)])

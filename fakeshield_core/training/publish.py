@@ -9,11 +9,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
+from fakeshield_core.checkpoints.clicks import write_clicks
 from fakeshield_core.checkpoints.compact import Calibration, read_compact, write_compact
 from fakeshield_core.domain import JsonValue
 from fakeshield_core.engines.compact import CompactEngine
 from fakeshield_core.errors import EngineUnavailable, ManifestInvalid
+from fakeshield_core.networks.clicks import ClickConfig
 from fakeshield_core.networks.compact import CompactConfig
 from fakeshield_core.provenance import provenance
 from fakeshield_core.training.calibrate import calibrated, rates, readings_of, with_calibration
@@ -34,14 +37,8 @@ def publish(checkpoint: Path, photographs: Sequence[Photograph], out: Path) -> s
         EngineUnavailable: the checkpoint is missing or not one of ours.
         ManifestInvalid: no held-out pictures of one of the two classes.
     """
-    try:
-        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        average, step, config = state["average"], int(state["step"]), state["config"]
-    except (OSError, KeyError, RuntimeError) as error:
-        raise EngineUnavailable(
-            f"{checkpoint.name} cannot be read as a training checkpoint; train first."
-        ) from error
-    about = _about(photographs, step, config)
+    average, step, config = _averaged(checkpoint)
+    about = _about("compact", photographs, step, config)
     learnt, held_out = split(photographs)
     if len({p.is_tampered for p in held_out}) < 2:
         raise ManifestInvalid(
@@ -58,12 +55,34 @@ def publish(checkpoint: Path, photographs: Sequence[Photograph], out: Path) -> s
     return write_compact(out, average, CompactConfig(), calibration, about)
 
 
+def publish_clicks(checkpoint: Path, photographs: Sequence[Photograph], out: Path) -> str:
+    """Writes the click network's weights and card to `out`; gives the digest of the weights.
+
+    Arguments as in `publish`.
+
+    Raises:
+        EngineUnavailable: the checkpoint is missing or not one of ours.
+    """
+    average, step, config = _averaged(checkpoint)
+    return write_clicks(out, average, ClickConfig(), _about("clicks", photographs, step, config))
+
+
+def _averaged(checkpoint: Path) -> tuple[dict[str, Tensor], int, Mapping[str, JsonValue]]:
+    try:
+        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        return state["average"], int(state["step"]), state["config"]
+    except (OSError, KeyError, RuntimeError) as error:
+        raise EngineUnavailable(
+            f"{checkpoint.name} cannot be read as a training checkpoint; train first."
+        ) from error
+
+
 def _about(
-    photographs: Sequence[Photograph], step: int, config: Mapping[str, JsonValue]
+    name: str, photographs: Sequence[Photograph], step: int, config: Mapping[str, JsonValue]
 ) -> dict[str, JsonValue]:
     used = Counter(f"{p.dataset}, {'tampered' if p.is_tampered else 'untouched'}" for p in photographs)
     return {
-        "name": "compact",
+        "name": name,
         "trained_on": {name: count for name, count in sorted(used.items())},
         "held_out": "a tenth of the groups, by digest, less those that share a scene with the rest",
         "steps": step,

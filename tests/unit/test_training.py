@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from fakeshield_core.networks import compact
-from fakeshield_core.training import loop
-from fakeshield_core.training.loop import Stage, TrainConfig, Trainer
-from fakeshield_core.training.objective import Batch, collated, losses
+from fakeshield_core.training import objective
+from fakeshield_core.training.config import Stage, TrainConfig
+from fakeshield_core.training.loop import Trainer
+from fakeshield_core.training.objective import Batch, ForensicTask, collated, losses
 from fakeshield_core.training.photographs import Photograph, is_held_out, split
 from fakeshield_core.training.samples import NO_TABLE, Sample, Sampler, Shares
 from tests.fakes import textured
@@ -108,13 +109,13 @@ def test_what_calibrates_shares_no_scene_with_what_is_learnt() -> None:
 
 @pytest.fixture
 def small_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "CompactConfig", lambda: SMALL)
+    monkeypatch.setattr(objective, "CompactNetwork", lambda: compact.CompactNetwork(SMALL))
 
 
 def _run(out: Path, sampler: Sampler, steps: int, resume: bool = False, length: int = 6) -> Trainer:
     out.mkdir(exist_ok=True)
     config = TrainConfig((Stage(2, 32, 32, 2), Stage(length, 32, 48, 2)), warm_up=2)
-    trainer = Trainer(config, sampler, out)
+    trainer = Trainer(config, ForensicTask(sampler), out)
     if resume:
         trainer.resume()
     while trainer.step < steps:
@@ -135,7 +136,7 @@ def test_a_resumed_run_equals_an_unbroken_one(tmp_path: Path, sampler: Sampler, 
 
 def test_a_run_can_begin_from_trained_weights(tmp_path: Path, sampler: Sampler, small_network: None) -> None:
     trained = _run(tmp_path / "a", sampler, 3)
-    fresh = Trainer(trained.config, sampler, tmp_path)
+    fresh = Trainer(trained.config, ForensicTask(sampler), tmp_path)
     fresh.begin_from(trained.average)
     assert fresh.step == 0
     for name, value in trained.average.items():
