@@ -46,6 +46,7 @@ def snapshot(view: PageView) -> dict[str, JsonValue]:
     return {
         "run": view.run,
         "phase": view.phase,
+        "case_id": view.case_id,
         "note": waiting_words(view),
         "verdict": view.verdict.verdict if view.verdict else None,
         "name": view.name,

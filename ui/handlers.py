@@ -37,6 +37,7 @@ from fakeshield_core.imaging import (
 from fakeshield_core.picture import Picture
 from fakeshield_core.schema import analysis_to_json
 from ui.border import at_border
+from ui.cases import Case, Cases
 from ui.host import EngineHost
 from ui.lane import Lane, Place
 from ui.state import Addresses, Asked, LayerView, PageView, advance, stored_view
@@ -63,6 +64,7 @@ class Handlers:
     lane: Lane
     visits: Visits
     examples: Mapping[str, Example]
+    cases: Cases | None = None  # None: nothing can be corrected
     stops: Stops = field(default_factory=Stops)
 
     @at_border
@@ -85,6 +87,9 @@ class Handlers:
                     if self.stops.asked(asked.run):
                         return
                     view = _with_files(advance(view, update), update, picture, visit)
+                    if isinstance(update, Done):
+                        case = self._open_case(update.analysis, upload, view.name, visit.path("map.png"))
+                        view = replace(view, case_id=self._embedded(case, picture))
                     yield view
         log.info("%s: %s", view.outcome and view.outcome.id, view.outcome and dict(view.outcome.timings_s))
 
@@ -113,14 +118,15 @@ class Handlers:
             mask=None if mask is None else visit.put("mask.png", encode_mask_png(mask)),
             result=example.result_address,
         )
-        view = replace(view, addresses=addresses)
+        case = self._open_case(example.analysis, example.picture, view.name, example.map_file)
+        view = replace(view, addresses=addresses, case_id=case.id if case else "")
         yield view
         layers = _layers(layers_of(example.picture), visit)
         yield replace(view, addresses=replace(addresses, layers=layers))
 
     @at_border
     def analyse_file(self, path: str | None) -> Answer:
-        """The endpoint: one uploaded file to its result (schema v1), map PNG and mask PNG."""
+        """The endpoint: one uploaded file to its result (schema v1 and `case_id`), map PNG and mask PNG."""
         if path is None:
             raise InputError(say("why_no_file"))
         upload = self._upload(path)
@@ -134,7 +140,19 @@ class Handlers:
             visit.put(map_file.name, encode_map_png(analysis.soft_map))
         if analysis.mask is not None:
             visit.put(mask_file.name, encode_mask_png(analysis.mask))
-        return analysis_to_json(analysis), _if_file(map_file), _if_file(mask_file)
+        case = self._open_case(analysis, upload, upload.name, map_file)
+        result = {**analysis_to_json(analysis), "case_id": case.id if case else None}
+        return result, _if_file(map_file), _if_file(mask_file)
+
+    def _open_case(self, analysis: Analysis, source: Path, name: str, map_file: Path | None) -> Case | None:
+        return None if self.cases is None else self.cases.open(analysis, source, name, map_file)
+
+    def _embedded(self, case: Case | None, picture: Picture) -> str:
+        """The id of the case, whose picture is now made ready for clicks; empty where there is none."""
+        if self.cases is None or case is None:
+            return ""
+        self.cases.embed(case, picture)
+        return case.id
 
     def _with_limits(self, engine: EngineInfo) -> EngineInfo:
         """An engine as a stored result names it, with the limits of the running one if it is the same."""

@@ -112,6 +112,7 @@ class PageView:
     addresses: Addresses = field(default_factory=Addresses)
     alt: str = ""  # what an example shows, for those who do not see it
     is_stored: bool = False
+    case_id: str = ""  # under which the answer can be corrected; empty before its end
     refusal: Refusal | None = None
 
 

@@ -28,6 +28,7 @@ class Example:
     analysis: Analysis
     peak: float | None  # of the map, 0..1
     picture: Path
+    map_file: Path | None = None  # PNG of the picture's size
 
     @property
     def address(self) -> str:
@@ -65,4 +66,4 @@ def _read(folder: Path, card: ExampleCard) -> Example:
     analysis = analysis_from_json(json.loads((folder / f"{card.id}.json").read_bytes()))
     map_file = folder / f"{card.id}.map.png"
     peak = float(decode_map_png(map_file.read_bytes()).max()) if map_file.is_file() else None
-    return Example(card, analysis, peak, folder / card.file)
+    return Example(card, analysis, peak, folder / card.file, None if peak is None else map_file)
