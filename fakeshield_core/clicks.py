@@ -25,7 +25,7 @@ DROP = 0.02  # of IoU; a click that lowers it by more has done harm
 NEAR_FRACTION = 0.02  # of the longer side; a change that misses its click by no more still belongs to it
 NEAR_PX = 3  # in small pictures
 DEEP = 0.5  # of the largest depth; jittered clicks fall where the error is at least this deep (RITM)
-PRIOR_SIDE_PX = 256  # longer side of a prior made from a mask
+PRIOR_SIDE_PX = 128  # longer side of a prior made from a mask: 1/4 of the compact decoder's 512
 PRIOR_LOGIT = 6.0  # of a marked pixel; its negative elsewhere
 
 Step = Callable[[Prompts, BoolMask], BoolMask]

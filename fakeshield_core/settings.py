@@ -27,6 +27,10 @@ class Settings:
         default=None,
         metadata={"help": "folder of downloaded weights (default: DATA_DIR/weights)", "kind": Path},
     )
+    sam_checkpoint: Path | None = field(
+        default=None,
+        metadata={"help": "SAM checkpoint that answers clicks (default: our own decoder)", "kind": Path},
+    )
     threads: int = field(default=2, metadata={"help": "CPU threads for one analysis, 1..64"})
     queue_size: int = field(default=20, metadata={"help": "people who may wait at once, 1..1000"})
 

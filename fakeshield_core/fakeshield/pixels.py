@@ -125,22 +125,22 @@ def clip_planes(rgb: RgbImage, processing: ClipProcessing) -> Planes:
     return _planes((scaled - _row(processing.mean)) / _row(processing.std))
 
 
-def sam_size(height: int, width: int) -> tuple[int, int]:
-    """Height and width after the long side is brought to 1024."""
-    scale = SAM_SIDE / max(height, width)
+def sam_size(height: int, width: int, side: int = SAM_SIDE) -> tuple[int, int]:
+    """Height and width after the long side is brought to `side`."""
+    scale = side / max(height, width)
     return int(height * scale + 0.5), int(width * scale + 0.5)
 
 
-def sam_resized(rgb: RgbImage) -> RgbImage:
-    """The picture with its long side at 1024, (h, w, 3)."""
-    tall, wide = sam_size(*rgb.shape[:2])
+def sam_resized(rgb: RgbImage, side: int = SAM_SIDE) -> RgbImage:
+    """The picture with its long side at `side`, (h, w, 3)."""
+    tall, wide = sam_size(rgb.shape[0], rgb.shape[1], side)
     return np.asarray(Image.fromarray(rgb).resize((wide, tall), Image.Resampling.BILINEAR))
 
 
-def sam_planes(resized: RgbImage) -> Planes:
-    """SAM's input (1, 3, 1024, 1024): normalised, then zeros at the right and below."""
+def sam_planes(resized: RgbImage, side: int = SAM_SIDE) -> Planes:
+    """SAM's input (1, 3, side, side): normalised, then zeros at the right and below."""
     values = (resized.astype(np.float32) - _row(SAM_MEAN)) / _row(SAM_STD)
-    planes = np.zeros((1, 3, SAM_SIDE, SAM_SIDE), np.float32)
+    planes = np.zeros((1, 3, side, side), np.float32)
     planes[0, :, : values.shape[0], : values.shape[1]] = values.transpose(2, 0, 1)
     return planes
 

@@ -231,13 +231,13 @@ def test_a_good_start_needs_no_click() -> None:
 
 
 def test_a_prior_keeps_the_place_and_share_of_the_mask() -> None:
-    mask = np.zeros((512, 1024), np.bool_)
-    mask[:, 512:] = True
+    mask = np.zeros((256, 512), np.bool_)
+    mask[:, 256:] = True
     mask[:2, :4] = True  # half of the first cell's 4 x 4 pixels
     prior = prior_of(mask)
-    assert prior.shape == (128, 256) and prior.dtype == np.float32
+    assert prior.shape == (64, 128) and prior.dtype == np.float32
     assert prior[0, 0] == pytest.approx(0.0)
-    assert (prior[:, 128:] == 6).all() and (prior[1:, :128] == -6).all()
+    assert (prior[:, 64:] == 6).all() and (prior[1:, :64] == -6).all()
 
 
 def test_a_small_mask_is_its_own_prior() -> None:
