@@ -52,6 +52,17 @@ class Journal:
         self._settle(kept, given)
         return kept
 
+    def find(self, uuid: str) -> Event | None:
+        """The event of that uuid, which has its rows on return; None where there is none.
+
+        Raises:
+            StorageFull, StoreUnavailable: as `record`.
+        """
+        kept = self.events.read(uuid)
+        if kept is not None:
+            self._settle(kept, {})
+        return kept
+
     def replay(self) -> int:
         """Gives rows to events that have none, because their writer died in between; how many there were."""
         with self.database.read() as session:

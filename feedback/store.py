@@ -132,12 +132,19 @@ class FeedbackStore:
             supersedes=None if supersedes == uuid else supersedes,
         )
         kept = self._journal.record(draft, intake.blobs)
-        if kept.kind != "submission":
-            raise FeedbackInvalid(ANSWERED)
-        with self._database.read() as session:
-            state = session.get_one(ItemRow, uuid).state
-        repeated = kept.receipt != draft.receipt
-        return Receipt(cast("str", kept.receipt), uuid, cast("ItemState", state), kept.created_at, repeated)
+        return self._receipt(kept, repeated=kept.receipt != draft.receipt)
+
+    def saved(self, client_uuid: str) -> Receipt | None:
+        """The receipt of a correction that was saved under this UUID, None where none was.
+
+        For a retry when nothing of the correction but its UUID is left.
+
+        Raises:
+            FeedbackInvalid: this is no UUID, or it was used for something else.
+            StoreUnavailable: the event file is damaged.
+        """
+        kept = self._journal.find(read_uuid(client_uuid))
+        return None if kept is None else self._receipt(kept, repeated=True)
 
     def rate(self, rating: Rating, request_uuid: str | None = None) -> None:
         """Keeps a rating of an explanation that comes without a correction.
@@ -383,6 +390,14 @@ class FeedbackStore:
         code = read_receipt(receipt)
         with self._database.read() as session:
             return views.item_of(session, views.known(views.row_of(session, code)))
+
+    def _receipt(self, kept: Event, repeated: bool) -> Receipt:
+        if kept.kind != "submission":
+            raise FeedbackInvalid(ANSWERED)
+        with self._database.read() as session:
+            state = session.get_one(ItemRow, kept.uuid).state
+        code = cast("str", kept.receipt)
+        return Receipt(code, kept.uuid, cast("ItemState", state), kept.created_at, repeated)
 
     def _unused_receipt(self) -> str:
         with self._database.read() as session:

@@ -13,7 +13,9 @@ import pytest
 from fakeshield_core.errors import FeedbackInvalid, MaskShapeMismatch, ReleaseRefused, StoreUnavailable
 from fakeshield_core.imaging import decode_mask_png
 from feedback.backup import backup, restore
-from feedback.events import new_uuid
+from feedback.content import content_to_json
+from feedback.events import Event, new_uuid, utc_now
+from feedback.intake import take_in
 from feedback.records import AdapterMove, ClaimRating, Consent, Rating, ReleaseRules
 from feedback.runs import RunReport
 from feedback.store import FeedbackStore
@@ -94,6 +96,29 @@ def test_a_changed_retry_gets_the_first_receipt_and_changes_nothing(store: Feedb
     assert content is not None and content.verdict == "tampered"
 
 
+def test_a_retry_that_has_only_its_uuid_left_finds_the_first_receipt(store: FeedbackStore) -> None:
+    sent = correction()
+    assert store.saved(sent.client_uuid) is None
+    first = store.save_correction(sent)
+    assert store.saved(sent.client_uuid.upper()) == dataclasses.replace(first, repeated=True)
+    store.withdraw(first.code)
+    found = store.saved(sent.client_uuid)
+    assert found is not None and (found.code, found.state) == (first.code, "withdrawn")
+    with pytest.raises(FeedbackInvalid, match="random UUID"):
+        store.saved("../../etc/passwd")
+
+
+def test_a_save_cut_off_before_its_rows_is_finished_by_its_uuid(store: FeedbackStore) -> None:
+    sent = correction()
+    event = Event(sent.client_uuid, "submission", utc_now(), content_to_json(take_in(sent).content))
+    event = dataclasses.replace(event, item=sent.client_uuid, receipt="K7QF-2M9D-XR")
+    store.journal.events.write_new(event)
+    assert store.items() == []
+    found = store.saved(sent.client_uuid)
+    assert found is not None and (found.code, found.state) == ("K7QF-2M9D-XR", "quarantined")
+    assert [item.uuid for item in store.items()] == [sent.client_uuid]
+
+
 def test_a_request_id_used_for_something_else_is_refused(store: FeedbackStore) -> None:
     sent = correction()
     code = store.save_correction(sent).code
@@ -101,6 +126,8 @@ def test_a_request_id_used_for_something_else_is_refused(store: FeedbackStore) -
         store.review(code, "accept", "ines", "", sent.client_uuid)
     uuid = new_uuid()
     store.review(code, "reject", "ines", "", uuid)
+    with pytest.raises(FeedbackInvalid, match="used for something else"):
+        store.saved(uuid)
     with pytest.raises(FeedbackInvalid, match="used for something else"):
         store.save_correction(correction(client_uuid=uuid))
     assert store.case(code).item.state == "rejected"
