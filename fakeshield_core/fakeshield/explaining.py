@@ -12,6 +12,7 @@ from fakeshield_core.checkpoints.fakeshield import FakeShieldFiles, read_config
 from fakeshield_core.domain import RgbImage
 from fakeshield_core.fakeshield import loading
 from fakeshield_core.fakeshield.decoding import Decoding, Step, decode
+from fakeshield_core.fakeshield.opening import Draft, Opening, answer_steps, opened
 from fakeshield_core.fakeshield.pixels import (
     ClipProcessing,
     Planes,
@@ -19,7 +20,15 @@ from fakeshield_core.fakeshield.pixels import (
     pad_square,
     read_clip_processing,
 )
-from fakeshield_core.fakeshield.prompts import QUESTION, System, detection_message, full_prompt, neutral
+from fakeshield_core.fakeshield.prompts import (
+    ANSWER_OPENING,
+    CONTINUATIONS,
+    QUESTION,
+    System,
+    detection_message,
+    full_prompt,
+    neutral,
+)
 from fakeshield_core.fakeshield.tokenizer import END, IMAGE_ID, START, Era, PiecesTokenizer, read_tokenizer
 from fakeshield_core.networks.llava import Llava
 
@@ -73,6 +82,24 @@ class DteFdmStage:
             features = self.network.vision_features(torch.from_numpy(self.planes(rgb)))
             embedded = self.embeddings(self.tokenizer.encode_with_image(prompt), features)
         yield from decode(self.network.language, embedded, decoding or Decoding(self.tokenizer.end_id))
+
+    def draft(self, prompt: str) -> Draft:
+        """The constant beginning of the answer to a prompt, as ids."""
+        encode = self.tokenizer.encode_with_image
+        asked, opening = encode(prompt), encode(f"{prompt} {ANSWER_OPENING}")
+        ways = [encode(f"{prompt} {ANSWER_OPENING} {words}") for words in CONTINUATIONS]
+        return Draft(tuple(opening[len(asked) :]), *(way[len(opening)] for way in ways))
+
+    def open(self, rgb: RgbImage, prompt: str) -> Opening:
+        """Reads picture, prompt and the constant beginning of the answer: a verdict before the first word."""
+        with torch.inference_mode():
+            features = self.network.vision_features(torch.from_numpy(self.planes(rgb)))
+            embedded = self.embeddings(self.tokenizer.encode_with_image(prompt), features)
+        return opened(self.network.language, embedded, self.draft(prompt), self.max_length)
+
+    def steps_after(self, opening: Opening, decoding: Decoding) -> Iterator[Step]:
+        """The answer token by token, as `steps` gives it."""
+        return answer_steps(self.network.language, opening, decoding)
 
     def text(self, ids: Sequence[int]) -> str:
         """The answer of generated ids, by the rule of the published batch test."""

@@ -45,6 +45,10 @@ MASK_FRAME = (
     "This photo has been tampered. The following is a description of the tampering area and the basis for "
     "judgment: \n"
 )
+ANSWER_OPENING = (  # of every answer of the DTE-FDM, up to the word that decides
+    "1. Whether the picture has been tampered with / Description of the tampered area: The picture has"
+)
+CONTINUATIONS = ("been tampered with", "not been tampered with")
 USER, ASSISTANT = " USER: ", " ASSISTANT:"
 FRAMED_IMAGE = f"<im_start>{IMAGE_TOKEN}<im_end>"
 OVERVIEW = f"The {FRAMED_IMAGE} provides an overview of the picture.\n"
