@@ -169,9 +169,7 @@ def test_each_round_clicks_where_the_answer_is_wrong(sampler: ClickSampler) -> N
     for row, wanted in zip(rounds.points, rounds.wanted, strict=True):
         for x, y, kind in row:
             assert kind in (2, 3) or wanted[int(y // 4), int(x // 4)]
-    rounds.advance(
-        torch.full((4, 16, 24), 9.0)
-    )  # everything is marked: what is too much gets a negative click
+    rounds.advance(torch.full((4, 16, 24), 9.0))  # all is marked: now a negative click
     for row, wanted in zip(rounds.points, rounds.wanted, strict=True):
         x, y, kind = row[-1]
         assert kind == 0 and not wanted[int(y // 4), int(x // 4)]
