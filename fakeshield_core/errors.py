@@ -5,6 +5,7 @@ FakeShieldError
 ├─ EngineError      EngineUnavailable, EngineOutOfMemory, EngineOutputInvalid
 ├─ FeedbackError    FeedbackInvalid, UnknownReceipt, SchemaTooNew, StorageFull, StoreUnavailable,
 │                   ReleaseRefused
+├─ FinetuneError    AdapterIncompatible, NotEnoughFeedback, RunRefused
 └─ SettingsInvalid
 """
 
@@ -75,6 +76,22 @@ class StoreUnavailable(FeedbackError):
 
 class ReleaseRefused(FeedbackError):
     """There is not enough accepted feedback for a release, or the release does not exist."""
+
+
+class FinetuneError(FakeShieldError):
+    """A retraining or an adapter cannot go on."""
+
+
+class AdapterIncompatible(FinetuneError):
+    """An adapter is damaged, or for another engine or base."""
+
+
+class NotEnoughFeedback(FinetuneError):
+    """The release teaches nothing."""
+
+
+class RunRefused(FinetuneError):
+    """A run may not start, or what was asked of it is not possible now."""
 
 
 class SettingsInvalid(FakeShieldError):

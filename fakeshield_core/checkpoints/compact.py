@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,8 +14,9 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
+from fakeshield_core.adapters import Adapter, fits, merged
 from fakeshield_core.domain import JsonValue
-from fakeshield_core.errors import EngineUnavailable
+from fakeshield_core.errors import AdapterIncompatible, EngineUnavailable
 from fakeshield_core.networks.compact import CompactConfig, CompactNetwork
 
 SHIPPED = Path(__file__).resolve().parents[1] / "pretrained" / "compact"
@@ -44,6 +45,7 @@ class CompactCheckpoint:
     calibration: Calibration
     digest: str  # first 12 hex digits of the SHA-256 of the weights file
     card: Mapping[str, JsonValue]
+    adapter: str | None = None  # digest of the adapter merged into the network
 
 
 def write_compact(
@@ -128,6 +130,21 @@ def read_compact(folder: Path = SHIPPED) -> CompactCheckpoint:
     return CompactCheckpoint(
         network, known_fields(Calibration, card["calibration"]), sha256[:DIGEST_LENGTH], card
     )
+
+
+def adapted(checkpoint: CompactCheckpoint, adapter: Adapter) -> CompactCheckpoint:
+    """The same weights with an adapter merged in; the checkpoint given is not changed.
+
+    Raises:
+        AdapterIncompatible: the adapter is for another engine or base.
+    """
+    wrong = fits(adapter.card, "compact", checkpoint.digest)
+    if wrong is not None:
+        raise AdapterIncompatible(wrong)
+    network = CompactNetwork(checkpoint.network.config)
+    network.load_state_dict(merged(checkpoint.network.state_dict(), adapter))
+    network.eval().requires_grad_(False)
+    return replace(checkpoint, network=network, adapter=adapter.card.digest)
 
 
 def known_fields(kind: type[T], values: Mapping[str, JsonValue]) -> T:

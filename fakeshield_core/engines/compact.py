@@ -14,7 +14,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from fakeshield_core import imaging, orientation
-from fakeshield_core.checkpoints.compact import SHIPPED, Calibration, CompactCheckpoint, read_compact
+from fakeshield_core.adapters import read_adapter
+from fakeshield_core.checkpoints.compact import (
+    SHIPPED,
+    Calibration,
+    CompactCheckpoint,
+    adapted,
+    read_compact,
+)
 from fakeshield_core.domain import (
     EngineInfo,
     Finding,
@@ -28,7 +35,7 @@ from fakeshield_core.domain import (
     VerdictReady,
 )
 from fakeshield_core.engines.tiles import Tile, analysed_size, blended, padded_side, tile_count, tiles_for
-from fakeshield_core.errors import EngineOutOfMemory, EngineUnavailable
+from fakeshield_core.errors import EngineOutOfMemory
 from fakeshield_core.networks.compact import CompactNetwork, Features
 from fakeshield_core.picture import Picture
 
@@ -61,6 +68,10 @@ class Reading:
     label: float  # image-level logit read from them
     peak: float  # mean logit of the map's strongest places
 
+    def soft_map(self, height: int, width: int) -> SoftMap:
+        """The map at pixel scale: (height, width) of the analysed picture."""
+        return _enlarged(self.logits, height, width)
+
     def score_logit(self, calibration: Calibration) -> float:
         """The calibrated score before the sigmoid."""
         return calibration.bias + calibration.label_weight * self.label + calibration.peak_weight * self.peak
@@ -77,7 +88,7 @@ class CompactEngine:
             name="compact",
             version=VERSION,
             weights=checkpoint.digest,
-            adapter=None,
+            adapter=checkpoint.adapter,
             device=device,
             gives=frozenset({"verdict", "map"}),
             limits=LIMITS,
@@ -121,6 +132,15 @@ class CompactEngine:
         logits = blended(pieces, tall, wide, MAP_STRIDE)
         inside = logits[: -(-height // MAP_STRIDE), : -(-width // MAP_STRIDE)]
         return Reading(logits, pooled[0].float().cpu().numpy(), label, _peak(inside))
+
+    def score(self, reading: Reading) -> float:
+        """The calibrated score of a reading, 0..1."""
+        return _sigmoid(reading.score_logit(self._calibration))
+
+    @property
+    def threshold(self) -> float:
+        """A score above it is tampering, 0..1."""
+        return self._calibration.threshold
 
     def _tensor(self, rgb: RgbImage) -> Tensor:
         planes = torch.from_numpy(np.ascontiguousarray(rgb)).to(self._device).permute(2, 0, 1)[None].float()
@@ -183,13 +203,18 @@ def build(
 ) -> CompactEngine:
     """The engine with its shipped weights.
 
+    Args:
+        adapter: folder of a trained adapter, merged into the weights; None: the base alone.
+
     Raises:
-        EngineUnavailable: weights are missing or damaged, or an adapter is asked for.
+        EngineUnavailable: weights are missing or damaged.
+        AdapterIncompatible: the adapter is damaged, or for another base.
     """
-    if adapter is not None:
-        raise EngineUnavailable("This version of the compact engine takes no adapters; leave --adapter out.")
     torch.set_num_threads(threads)
-    return CompactEngine(read_compact(folder), device)
+    checkpoint = read_compact(folder)
+    if adapter is not None:
+        checkpoint = adapted(checkpoint, read_adapter(adapter))
+    return CompactEngine(checkpoint, device)
 
 
 def _run(

@@ -19,7 +19,7 @@ from fakeshield_core.checkpoints.compact import (
 )
 from fakeshield_core.domain import MapReady, VerdictReady
 from fakeshield_core.engines.compact import CompactEngine, build
-from fakeshield_core.errors import EngineUnavailable
+from fakeshield_core.errors import AdapterIncompatible, EngineUnavailable
 from fakeshield_core.networks.compact import CompactConfig, CompactNetwork
 from fakeshield_core.picture import Picture
 from tests.fakes import pictured, textured
@@ -149,8 +149,8 @@ def test_damaged_weights_are_refused_in_one_sentence(tmp_path: Path, fault: str)
     assert str(refusal.value).count(".") == 1 and "\n" not in str(refusal.value)
 
 
-def test_an_adapter_is_refused_until_adapters_exist() -> None:
-    with pytest.raises(EngineUnavailable, match="adapter"):
+def test_a_folder_that_is_no_adapter_is_refused() -> None:
+    with pytest.raises(AdapterIncompatible, match="adapter"):
         build(threads=1, adapter=Path("anything"))
 
 
