@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from fakeshield_core.commands import analyze, evaluate, fakeshield, weights
+from fakeshield_core.commands import analyze, clicks, evaluate, fakeshield, weights
 from fakeshield_core.commands.outcome import STDOUT, Outcome
 from fakeshield_core.conform import command as conform
 from fakeshield_core.domain import JsonValue
@@ -22,6 +22,7 @@ Command = Callable[[argparse.Namespace, Settings], Outcome]
 COMMANDS: dict[str, Command] = {
     "analyze": analyze.run,
     "evaluate": evaluate.run,
+    "clicks": clicks.run,
     "conform": conform.run,
     "fakeshield": fakeshield.run,
     "weights": weights.run,
@@ -54,6 +55,7 @@ def build_parser(with_training: bool = False) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     analyze.add_arguments(commands.add_parser("analyze", help=analyze.HELP, description=analyze.HELP))
     evaluate.add_arguments(commands.add_parser("evaluate", help=evaluate.HELP, description=evaluate.HELP))
+    clicks.add_arguments(commands.add_parser("clicks", help=clicks.HELP, description=clicks.HELP))
     conform.add_arguments(commands.add_parser("conform", help=conform.HELP, description=conform.HELP))
     fakeshield.add_arguments(
         commands.add_parser("fakeshield", help=fakeshield.HELP, description=fakeshield.HELP)

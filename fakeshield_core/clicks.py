@@ -186,12 +186,17 @@ def simulate(
     Raises:
         MaskShapeMismatch: a mask has another size than the picture.
     """
+    return drive(proposing(segmenter, embedding), truth, start, limit, rng)
+
+
+def proposing(segmenter: Segmenter, embedding: Embedding) -> Step:
+    """What a click does in the app: the best candidate, guarded, added to or taken from the current mask."""
 
     def step(prompts: Prompts, current: BoolMask) -> BoolMask:
         candidates = segmenter.segment(embedding, prompts, prior_of(current))
         return applied(current, guarded(current, candidates.masks[0], prompts))
 
-    return drive(step, truth, start, limit, rng)
+    return step
 
 
 def drive(
