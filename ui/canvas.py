@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import gradio as gr
@@ -28,13 +29,18 @@ TELL = f"(update) => {{ window.dispatchEvent(new CustomEvent('{UPDATE}', {{ deta
 TELL_FAILED = f"() => {{ window.dispatchEvent(new CustomEvent('{FAILED}')); }}"
 
 
-def build_canvas() -> gr.HTML:
-    """The component. It is mounted once; its template is never rendered again."""
+def build_canvas(server_functions: Sequence[Callable[..., object]] = ()) -> gr.HTML:
+    """The component. It is mounted once; its template is never rendered again.
+
+    Args:
+        server_functions: what its scripts may call as `server.<name>`.
+    """
     return gr.HTML(
         html_template=(STATIC / "canvas.html").read_text(),
         js_on_load=MOUNT,
         apply_default_css=False,
         elem_classes=["o-canvas"],
+        server_functions=list(server_functions),
         words=canvas_words(),
         most_bytes=MAX_BYTES,
     )

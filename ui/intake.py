@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TypeVar
 
 import gradio as gr
+from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ui.words import say
 
 ADDRESS = re.compile(r"\s*[a-z][a-z0-9+.-]*:/", re.IGNORECASE)  # scheme of a URL, however many slashes follow
+MOST_BODY_BYTES = 8 * 1024 * 1024  # the run lengths of a ragged mask of 40 megapixels are below 4 MB
+TOO_LONG = "This request is too long; send a mask of this picture and nothing else."
+NO_FILES = "No files are taken here; send plain values."
+Field = TypeVar("Field", bound=gr.components.Component)
 FETCHING_ROUTES = ("/file=", "/proxy=", "/stream/")
 
 
@@ -26,6 +32,16 @@ def refuse_addresses(component: gr.File) -> None:
         return found
 
     component.async_move_resource_to_block_cache = keep_local
+
+
+def refuse_files(component: Field) -> Field:
+    """Makes a component refuse file values; Gradio looks for them, and fetches them, wherever JSON may go."""
+
+    async def refuse(_: str | Path | None) -> str | None:
+        raise gr.Error(NO_FILES, print_exception=False)
+
+    component.async_move_resource_to_block_cache = refuse
+    return component
 
 
 class NoFetching:
@@ -47,3 +63,30 @@ def _asks_to_fetch(path: str) -> bool:
     return any(
         route in path and ADDRESS.match(path.split(route, 1)[1]) is not None for route in FETCHING_ROUTES
     )
+
+
+class SmallBodies:
+    """Takes no more of a request than any mask can need; only uploads may be larger."""
+
+    def __init__(self, app: ASGIApp, most_bytes: int = MOST_BODY_BYTES) -> None:
+        self._app = app
+        self._most_bytes = most_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers 413 to what announces more; what grows beyond without having said so is cut off."""
+        if scope["type"] != "http" or scope["method"] != "POST" or scope["path"].endswith("/upload"):
+            await self._app(scope, receive, send)
+            return
+        announced = Headers(scope=scope).get("content-length", "0")
+        if not announced.isdecimal() or int(announced) > self._most_bytes:
+            await JSONResponse({"detail": TOO_LONG}, status_code=413)(scope, receive, send)
+            return
+        taken = 0
+
+        async def counted() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            return message if taken <= self._most_bytes else {"type": "http.disconnect"}
+
+        await self._app(scope, counted, send)

@@ -10,7 +10,9 @@ import gradio as gr
 
 from fakeshield_core.domain import EngineInfo, JsonValue
 from ui import canvas, render, render_evidence, render_page, render_reasons
+from ui.api import Api
 from ui.border import at_border
+from ui.endpoints import add_endpoints, server_functions
 from ui.handlers import Answer, Handlers
 from ui.intake import refuse_addresses
 from ui.rates import rates_of
@@ -33,12 +35,13 @@ class Panels(NamedTuple):
     about: gr.HTML
 
 
-def build_demo(handlers: Handlers, places: int) -> gr.Blocks:
+def build_demo(handlers: Handlers, places: int, api: Api | None = None) -> gr.Blocks:
     """The whole page.
 
     Args:
         handlers: what happens on events.
         places: people who may wait for the engine at once.
+        api: what the canvas and programs may ask about a case; None: nothing can be corrected.
     """
     with gr.Blocks(
         fill_width=True, analytics_enabled=False, delete_cache=SWEEP_S, title="FakeShield"
@@ -46,12 +49,14 @@ def build_demo(handlers: Handlers, places: int) -> gr.Blocks:
         _html(f"<style>{style()}</style>{render_page.head(canvas.STATIC)}", "o-head")
         with gr.Column(elem_classes=["page"], elem_id="main"):
             _html(render_page.intro(), "o-intro", "start-only")
-            stage, panels = _work()
+            stage, panels = _work(api)
             _html(render_page.examples(handlers.examples.values()), "o-examples", "start-only")
             _html(render_page.foot(), "o-foot")
             limits = _html(render_page.limits(None, None), "o-limits")
         _wire_page(stage, panels, handlers, places)
         _endpoint(handlers, places)
+        if api is not None:
+            add_endpoints(api)
         demo.load(
             lambda: _limits(handlers),
             None,
@@ -93,11 +98,11 @@ def _html(value: str, *classes: str) -> gr.HTML:
     return gr.HTML(value, elem_classes=list(classes), apply_default_css=False, js_on_load=None)
 
 
-def _work() -> tuple[gr.HTML, Panels]:
+def _work(api: Api | None) -> tuple[gr.HTML, Panels]:
     empty = outputs(PageView(run=""))
     with gr.Row(elem_classes=["work"]):
         with gr.Column(elem_classes=["left"]):
-            stage = canvas.build_canvas()
+            stage = canvas.build_canvas(server_functions(api))
             evidence = _html(empty[3], "o-evidence", "work-only")
         with gr.Column(elem_classes=["rail", "work-only"]):
             verdict = _html(empty[1], "o-verdict")

@@ -24,8 +24,16 @@ def reasons_card(view: PageView) -> str:
             ways = _three_ways(view.verdict)
             parts = [ways, _helps(view.facts, "stab" if ways else ""), *_claims_below(view)]
         case _:
-            parts = [f"<h2>{told('why')}</h2>", _claims_or_word(view)]
+            parts = [f"<h2>{told('why')}</h2>", claims_or_word(view)]
     return f'<section class="why card">{"".join(parts)}</section>'
+
+
+def claims_or_word(view: PageView) -> str:
+    """The claims as a list, or a sentence where there are none."""
+    if view.explanation is not None and view.explanation.claims:
+        return _claims(view.explanation.claims, _known(view))
+    is_marked = view.localised is not None and bool(view.localised.regions)
+    return f'<p class="plain">{told("why_none" if is_marked else "why_unmarked")}</p>'
 
 
 def _waiting_reasons() -> str:
@@ -33,13 +41,6 @@ def _waiting_reasons() -> str:
     claim = f'<li class="claim"><span class="badge none"> </span><p class="bare">{skeleton}</p></li>'
     body = f'<ol class="claims">{claim * 3}</ol>'
     return f'<section class="why card" aria-busy="true"><h2>{told("why")}</h2>{body}</section>'
-
-
-def _claims_or_word(view: PageView) -> str:
-    if view.explanation is not None and view.explanation.claims:
-        return _claims(view.explanation.claims, _known(view))
-    is_marked = view.localised is not None and bool(view.localised.regions)
-    return f'<p class="plain">{told("why_none" if is_marked else "why_unmarked")}</p>'
 
 
 def _claims_below(view: PageView) -> Iterable[str]:
