@@ -12,7 +12,7 @@ from typing import Literal
 
 from fakeshield_core.checkpoints.cards import Card
 
-Dtype = Literal["fp32", "bf16", "nf4"]
+Dtype = Literal["fp32", "fp16", "bf16", "int8", "nf4"]
 Journey = Literal["verdict", "first word", "explanation of 300 tokens", "mask", "mask from upload"]
 PARAMETERS = {  # of the full-size models; tested against `shapes`
     "DTG": 23_514_179,
@@ -21,10 +21,17 @@ PARAMETERS = {  # of the full-size models; tested against `shapes`
     "MFLM": 6_777_282_816,  # language model, projector, head of the [SEG] states
     "SAM": 641_090_864,
 }
-STAGES = (("DTG", "CLIP", "DTE-FDM"), ("CLIP", "MFLM", "SAM"))  # explain, then localize
+STAGES = (("DTG", "CLIP", "DTE-FDM"), ("CLIP 2", "MFLM", "SAM"))  # explain, then localize
 LINEAR = {"DTE-FDM": 12_687_769_600, "MFLM": 6_476_005_376}  # parameters that nf4 packs: the layers' matrices
 TFLOP = {"CLIP": 0.38, "DTE-FDM": 18.7, "MFLM": 12.5, "SAM": 5.96}  # one picture
-BYTES: Mapping[Dtype, float] = {"fp32": 4, "bf16": 2, "nf4": 0.53}  # nf4: 4 bits and a scale for every 64
+BYTES: Mapping[Dtype, float] = {  # nf4: 4 bits and a scale for every 64; int8: a scale for every row
+    "fp32": 4,
+    "fp16": 2,
+    "bf16": 2,
+    "int8": 1.001,
+    "nf4": 0.53,
+}
+PACKED: tuple[Dtype, ...] = ("int8", "nf4")  # the matrices of the layers alone; the rest stays bf16
 EMBEDDING = {"DTE-FDM": 163_840_000, "MFLM": 131_100_672}  # looked up, not read, while decoding
 CONTEXT_TOKENS = 900  # prompt and half of an answer
 KV_BYTES_PER_TOKEN = 819_200  # 40 layers, keys and values of 5120, two bytes
@@ -32,7 +39,19 @@ RESERVE_GB = 2.0  # caches, activations, the driver's own
 VERDICT_PREFILL = 1.04  # the constant beginning of the answer, read for its two possible next tokens
 EXPLANATION_TOKENS = 300
 REGION_TOKENS = 72  # of the paragraph that says where, which the mask waits for
-CHOICES: tuple[tuple[Dtype, Dtype], ...] = (("bf16", "bf16"), ("bf16", "nf4"), ("nf4", "nf4"))
+CHOICES: tuple[tuple[Dtype, Dtype], ...] = (("fp16", "bf16"), ("fp16", "nf4"), ("nf4", "nf4"))
+SECOND_CLIP = "CLIP 2"  # the MFLM's own, in its own type
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """How many parameters there are to place."""
+
+    parameters: Mapping[str, int]
+    linear: Mapping[str, int]  # of these in matrices of the language models' layers
+
+
+FULL = Amounts(PARAMETERS, LINEAR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +78,18 @@ class Placement:
     advice: str
 
 
-def place(card: Card) -> Placement:
-    """The first of: both in bf16; DTE-FDM bf16 with MFLM nf4; both nf4; nf4, one at a time; nothing."""
-    for choice in CHOICES:
-        parts = _parts(card, *choice)
+def place(
+    card: Card, choices: tuple[tuple[Dtype, Dtype], ...] = CHOICES, amounts: Amounts = FULL
+) -> Placement:
+    """The first choice that fits whole; else the last, one language model at a time, or not at all.
+
+    Args:
+        card: where.
+        choices: types of DTE-FDM and MFLM; as published, then smaller.
+        amounts: of the weights; the times are always those of the full-size models.
+    """
+    for choice in choices:
+        parts = _parts(card, *choice, amounts)
         needed = sum(part.size_gb for part in parts) + RESERVE_GB
         if needed <= card.memory_gb:
             return _placement(card, parts, needed, resident=True)
@@ -70,11 +97,11 @@ def place(card: Card) -> Placement:
     return _placement(card, parts, alone + RESERVE_GB, resident=False)
 
 
-def size_gb(part: str, dtype: Dtype) -> float:
-    """Memory of a part's weights in 10^9 bytes; nf4 packs the layers' matrices, the rest stays bf16."""
-    packed = LINEAR[part] if dtype == "nf4" else 0
-    rest: Dtype = "bf16" if dtype == "nf4" else dtype
-    return (packed * BYTES["nf4"] + (PARAMETERS[part] - packed) * BYTES[rest]) / 1e9
+def size_gb(part: str, dtype: Dtype, amounts: Amounts = FULL) -> float:
+    """Memory of a part's weights in 10^9 bytes; nf4 and int8 pack the layers' matrices, the rest is bf16."""
+    packed = amounts.linear.get(part, 0) if dtype in PACKED else 0
+    rest: Dtype = "bf16" if dtype in PACKED else dtype
+    return (packed * BYTES[dtype] + (amounts.parameters[part] - packed) * BYTES[rest]) / 1e9
 
 
 def decode_ms(card: Card, dtype: Dtype) -> float | None:
@@ -85,16 +112,20 @@ def decode_ms(card: Card, dtype: Dtype) -> float | None:
     return (read_gb + CONTEXT_TOKENS * KV_BYTES_PER_TOKEN / 1e9) / card.bandwidth_gbs * 1e3
 
 
-def _parts(card: Card, explainer: Dtype, localizer: Dtype) -> tuple[Placed, ...]:
+def _parts(card: Card, explainer: Dtype, localizer: Dtype, amounts: Amounts) -> tuple[Placed, ...]:
+    side: Dtype = "fp32" if localizer == "fp32" else "bf16"
     types: dict[str, Dtype] = {
         "DTG": "fp32",
         "CLIP": "fp32",  # as the published code runs it
         "DTE-FDM": explainer,
         "MFLM": localizer,
-        "SAM": "bf16",
+        "SAM": side,
+        SECOND_CLIP: side,
     }
+    counted = {part: "CLIP" if part == SECOND_CLIP else part for part in types}
     return tuple(
-        Placed(p, t, size_gb(p, t), _compute_ms(card, TFLOP.get(p, 0.008))) for p, t in types.items()
+        Placed(p, t, size_gb(counted[p], t, amounts), _compute_ms(card, TFLOP.get(counted[p], 0.008)))
+        for p, t in types.items()
     )
 
 
@@ -140,7 +171,10 @@ def _advice(card: Card, types: Mapping[str, Dtype], needed: float, fits: bool, r
             f"it needs {needed:.1f} GB; use a card of 24 GB or the compact engine."
         )
     if not resident:
-        return "Both language models do not fit at once: each picture loads them one after the other, in nf4."
+        return (
+            "Both language models do not fit at once: for the page, use a card of 24 GB (nf4) or 48 GB, "
+            "or the compact engine."
+        )
     if types["DTE-FDM"] == "nf4":
         return (
             "nf4 changes answers: compare with the golden set before you rely on it; 48 GB hold both in bf16."

@@ -29,6 +29,7 @@ from fakeshield_core.fakeshield.prompts import (
     full_prompt,
     neutral,
 )
+from fakeshield_core.fakeshield.quantise import Quantised
 from fakeshield_core.fakeshield.tokenizer import END, IMAGE_ID, START, Era, PiecesTokenizer, read_tokenizer
 from fakeshield_core.networks.llava import Llava
 
@@ -112,7 +113,10 @@ class DteFdmStage:
 
 
 def load_stage(
-    files: FakeShieldFiles, dtype: torch.dtype = torch.float32, device: str = "cpu"
+    files: FakeShieldFiles,
+    dtype: torch.dtype = torch.float32,
+    device: str = "cpu",
+    quantised: Quantised = "none",
 ) -> DteFdmStage:
     """The DTE-FDM of a published folder.
 
@@ -122,7 +126,7 @@ def load_stage(
     config = read_config(files.dte_fdm)
     limit = config.get("tokenizer_model_max_length")
     return DteFdmStage(
-        loading.load_dte_fdm(files, dtype, device),
+        loading.load_dte_fdm(files, loading.Placing(dtype, device, quantised)),
         read_tokenizer(files.dte_fdm, ERA),
         read_clip_processing(files.clip),
         pads=config.get("image_aspect_ratio") == "pad",

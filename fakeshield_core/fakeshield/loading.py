@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import torch
@@ -16,6 +17,7 @@ from fakeshield_core.domain import JsonValue
 from fakeshield_core.errors import EngineUnavailable
 from fakeshield_core.fakeshield import keys
 from fakeshield_core.fakeshield.keys import Shapes
+from fakeshield_core.fakeshield.quantise import PACKED, Quantised, mark, packed, put_module
 from fakeshield_core.networks.dtg import DtgNetwork
 from fakeshield_core.networks.llava import Llava, LlavaSizes, make_buffers
 from fakeshield_core.networks.mflm import Mflm, MflmSizes
@@ -40,6 +42,20 @@ LLAMA_FIELDS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Placing:
+    """In which type and where the weights of a part go."""
+
+    dtype: torch.dtype = torch.float32
+    device: str = "cpu"
+    quantised: Quantised = "none"  # the matrices of the language model's layers
+    tower: torch.dtype | None = None  # of CLIP; None: like the rest
+
+    def kind(self, name: str) -> torch.dtype:
+        """The type of a tensor."""
+        return self.tower if self.tower is not None and name.startswith("tower.") else self.dtype
+
+
 def load_dtg(files: FakeShieldFiles, device: str = "cpu") -> DtgNetwork:
     """The DTG in float32, ready to answer.
 
@@ -61,11 +77,11 @@ def dtg_from_state(state: Mapping[str, Tensor], device: str = "cpu") -> DtgNetwo
     """
     with torch.device("meta"):
         network = DtgNetwork()
-    return _filled(network, "DTG", state, lambda name: torch.float32, device)
+    return _filled(network, "DTG", state, Placing(device=device))
 
 
-def load_dte_fdm(files: FakeShieldFiles, dtype: torch.dtype = torch.float32, device: str = "cpu") -> Llava:
-    """The DTE-FDM; the tower stays in float32 whatever the type, as in the published code.
+def load_dte_fdm(files: FakeShieldFiles, placing: Placing | None = None) -> Llava:
+    """The DTE-FDM; the tower stays in float32 unless told otherwise, as in the published code.
 
     Raises:
         EngineUnavailable: weights are missing, damaged, or do not fit config.json.
@@ -75,12 +91,11 @@ def load_dte_fdm(files: FakeShieldFiles, dtype: torch.dtype = torch.float32, dev
     sizes = llava_sizes(read_config(files.dte_fdm), clip_config(files, tower), part.shapes)
     with torch.device("meta"):
         network = Llava(sizes)
-    return _filled(
-        network, "DTE-FDM", part, lambda n: torch.float32 if n.startswith("tower.") else dtype, device
-    )
+    chosen = placing or Placing()
+    return _filled(network, "DTE-FDM", part, replace(chosen, tower=chosen.tower or torch.float32))
 
 
-def load_mflm(files: FakeShieldFiles, dtype: torch.dtype = torch.float32, device: str = "cpu") -> Mflm:
+def load_mflm(files: FakeShieldFiles, placing: Placing | None = None) -> Mflm:
     """The MFLM, everything in one type, as in the published code.
 
     Raises:
@@ -91,7 +106,7 @@ def load_mflm(files: FakeShieldFiles, dtype: torch.dtype = torch.float32, device
     llava = llava_sizes(read_config(files.mflm), clip_config(files, tower), part.shapes)
     with torch.device("meta"):
         network = Mflm(MflmSizes(llava, sam_sizes(files, part.shapes)))
-    return _filled(network, "MFLM", part, lambda name: dtype, device)
+    return _filled(network, "MFLM", part, placing or Placing())
 
 
 def llava_sizes(config: Config, clip: CLIPVisionConfig, shapes: Shapes) -> LlavaSizes:
@@ -196,20 +211,29 @@ def _filled(
     network: Network,
     part: str,
     state: Mapping[str, Tensor],
-    kind: Callable[[str], torch.dtype],
-    device: str,
+    placing: Placing,
 ) -> Network:
     """A network of the meta device with its weights, checked, on its device and in its types.
 
-    Tensors are moved one by one, so that memory holds no second copy of them all.
+    Tensors are moved and packed one by one, so that no memory ever holds a second copy of them all.
     """
     found = state.shapes if isinstance(state, _Renamed) else _shapes(state)
     keys.require_equal(part, _shapes(network.state_dict()), found)
     placed: dict[str, Tensor] = {}
+    layers: dict[str, nn.Module] = {}
     for name in state:
         tensor = state[name]
-        placed[name] = tensor.to(device, kind(name) if tensor.is_floating_point() else tensor.dtype)
-    network.load_state_dict(placed, assign=True)
+        moved = tensor.to(placing.device, placing.kind(name) if tensor.is_floating_point() else tensor.dtype)
+        if placing.quantised != "none" and PACKED.fullmatch(name):
+            layer = packed(moved, None, placing.quantised, placing.dtype).to(placing.device)
+            layers[name.removesuffix(".weight")] = layer
+        else:
+            placed[name] = moved
+    network.load_state_dict(placed, strict=False, assign=True)  # complete, as was just checked
+    for name, layer in layers.items():
+        put_module(network, name, layer)
     make_buffers(network)
+    if isinstance(network, Llava):
+        mark(network, placing.quantised)
     network.requires_grad_(False)
-    return network.to(device).eval()
+    return network.to(placing.device).eval()

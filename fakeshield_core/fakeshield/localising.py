@@ -32,6 +32,7 @@ from fakeshield_core.fakeshield.prompts import (
     neutral,
     resolved,
 )
+from fakeshield_core.fakeshield.quantise import Quantised
 from fakeshield_core.fakeshield.tokenizer import IMAGE_ID, Era, PiecesTokenizer, read_tokenizer
 from fakeshield_core.networks.mflm import Mflm, place_states, seg_places
 
@@ -139,7 +140,12 @@ class MflmStage:
         return self.locate(states, self.embed(rgb), *rgb.shape[:2])
 
 
-def load_stage(files: FakeShieldFiles, dtype: torch.dtype = torch.float32, device: str = "cpu") -> MflmStage:
+def load_stage(
+    files: FakeShieldFiles,
+    dtype: torch.dtype = torch.float32,
+    device: str = "cpu",
+    quantised: Quantised = "none",
+) -> MflmStage:
     """The MFLM of a published folder.
 
     Raises:
@@ -149,7 +155,7 @@ def load_stage(files: FakeShieldFiles, dtype: torch.dtype = torch.float32, devic
     for token in ("<im_start>", "<im_end>"):
         tokenizer.single_id(token)
     return MflmStage(
-        loading.load_mflm(files, dtype, device),
+        loading.load_mflm(files, loading.Placing(dtype, device, quantised)),
         tokenizer,
         read_clip_processing(files.clip),
         tokenizer.single_id(SEG),

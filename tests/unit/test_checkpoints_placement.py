@@ -54,6 +54,8 @@ def test_what_nf4_packs_are_the_matrices_of_the_layers() -> None:
     [
         ("DTE-FDM", "bf16", 26.0),
         ("DTE-FDM", "nf4", 7.2),
+        ("DTE-FDM", "int8", 13.4),
+        ("MFLM", "int8", 6.9),
         ("MFLM", "bf16", 13.5),
         ("MFLM", "nf4", 3.9),
         ("SAM", "bf16", 1.27),
@@ -74,9 +76,9 @@ def test_floors_are_those_of_the_notes(card: str, journey: placement.Journey) ->
 @pytest.mark.parametrize(
     ("memory_gb", "expected", "resident", "fits"),
     [
-        (80, ("bf16", "bf16"), True, True),
-        (48, ("bf16", "bf16"), True, True),
-        (40, ("bf16", "nf4"), True, True),
+        (80, ("fp16", "bf16"), True, True),
+        (48, ("fp16", "bf16"), True, True),
+        (40, ("fp16", "nf4"), True, True),
         (24, ("nf4", "nf4"), True, True),
         (12, ("nf4", "nf4"), False, True),
         (8, ("nf4", "nf4"), False, False),

@@ -158,7 +158,7 @@ def test_the_copy_in_the_folder_serves_where_clip_is_missing(tmp_path: Path) -> 
 
 
 def test_the_tower_stays_in_float32_beside_a_half_precision_language_model() -> None:
-    network = loading.load_dte_fdm(locate(GOLDEN), torch.float16)
+    network = loading.load_dte_fdm(locate(GOLDEN), loading.Placing(torch.float16))
     kinds = {name.split(".")[0]: p.dtype for name, p in network.named_parameters()}
     assert kinds == {"language": torch.float16, "projector": torch.float16, "tower": torch.float32}
 
