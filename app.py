@@ -1,24 +1,26 @@
-"""The app put together: settings, engine, page, launch. Started by `python app.py`."""
+"""The app put together: settings, engine, clicks, store, page, launch. Started by `python app.py`."""
 
 from __future__ import annotations
 
 import logging
-import os
+import signal
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fakeshield_core.domain import Engine
 from fakeshield_core.engines.registry import build_engine
 from fakeshield_core.errors import FakeShieldError
 from fakeshield_core.imaging import MAX_BYTES
+from fakeshield_core.segmenters.registry import build_segmenter
 from fakeshield_core.settings import Settings
+from feedback.store import FOLDER, FeedbackStore
+from ui.environment import prepare_gradio, uploads_in
 
 if TYPE_CHECKING:
-    import gradio as gr
+    from ui.running import Running
 
-LOUD_LIBRARIES = ("httpx", "uvicorn.access")
+LOUD_LIBRARIES = ("httpx", "uvicorn.access", "alembic")
 THREADS_BESIDE = 20  # for everything but people who wait for the engine
 
 
@@ -27,53 +29,59 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for name in LOUD_LIBRARIES:
         logging.getLogger(name).setLevel(logging.WARNING)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl+C does, with everything closed
     try:
         settings = Settings.from_environment()
-        uploads = settings.data_dir.resolve() / "visits"
-        prepare_gradio(uploads)
-        serve(lambda: build_engine(settings.engine, settings), uploads, settings.queue_size)
+        prepare_gradio(uploads_in(settings.data_dir))
+        serve(settings, lambda: build_engine(settings.engine, settings)).close()
     except FakeShieldError as error:
         logging.getLogger("app").error("%s", error)
         return 1
     return 0
 
 
-def prepare_gradio(uploads: Path) -> None:
-    """What Gradio reads from the environment, some of it when it is imported."""
-    os.environ["GRADIO_TEMP_DIR"] = str(uploads)
-    os.environ["GRADIO_EXAMPLES_CACHE"] = str(uploads / "examples")
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-
-
-def serve(build: Callable[[], Engine], uploads: Path, places: int, **launch: Any) -> gr.Blocks:
-    """Launches the page while the engine is built in a thread of its own; `launch` as in Gradio.
+def serve(settings: Settings, build: Callable[[], Engine], **launch: Any) -> Running:
+    """Launches the page while engine, clicks and store are made in threads of their own.
 
     Args:
-        uploads: folder for what visitors send and get, as named to `prepare_gradio`.
-        places: people who may wait for the engine at once.
+        build: makes the engine.
+        launch: as in Gradio.
     """
-    from ui import handlers, host, lane, layout, routes, stored, visits  # not before `prepare_gradio`
+    from ui import (  # not before `prepare_gradio`
+        api,
+        cases,
+        embedder,
+        handlers,
+        host,
+        lane,
+        layout,
+        review,
+        routes,
+        running,
+        saving,
+        stored,
+        visits,
+    )  # fmt: skip
 
+    places = settings.queue_size
     engine = host.EngineHost(build)
-    files = visits.Visits(uploads)
-    page = handlers.Handlers(engine, lane.Lane(places), files, stored.read_examples())
-    demo = layout.build_demo(page, places)
+    files = visits.Visits(uploads_in(settings.data_dir))
+    kept = cases.Cases(embedder.Embedder(lambda: build_segmenter(settings)))
+    store = saving.Saving(lambda: FeedbackStore.open(settings.data_dir / FOLDER, settings.database_url))
+    page = handlers.Handlers(engine, lane.Lane(places), files, stored.read_examples(), kept)
+    demo = layout.build_demo(page, places, api.Api(kept, store))
+    desk = review.Desk(settings.review_token, store)
     files.keep_swept()
-    engine.start()
+    for part in (engine, store, kept):
+        part.start()
     demo.launch(
-        theme=layout.theme(),
-        app_kwargs=routes.app_options(engine, files.results),
+        app_kwargs=routes.app_options(routes.Behind(engine, kept, store, desk), files.results),
         max_file_size=MAX_BYTES,
         max_threads=places + THREADS_BESIDE,
-        show_error=False,
-        ssr_mode=False,
-        run_history=False,
-        enable_monitoring=False,
-        mcp_server=False,
-        footer_links=[],
+        **layout.launch_options(),
         **launch,
     )
-    return demo
+    return running.Running(demo, kept, store)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from typing import Self
 from fakeshield_core.errors import SettingsInvalid
 
 PREFIX = "FAKESHIELD_"
+MIN_TOKEN = 16  # characters; fewer could be guessed
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,10 @@ class Settings:
     sam_checkpoint: Path | None = field(
         default=None,
         metadata={"help": "SAM checkpoint that answers clicks (default: our own decoder)", "kind": Path},
+    )
+    review_token: str | None = field(
+        default=None,
+        metadata={"help": "secret of 16 or more characters that opens /review (default: no review)", "kind": str},
     )
     threads: int = field(default=2, metadata={"help": "CPU threads for one analysis, 1..64"})
     queue_size: int = field(default=20, metadata={"help": "people who may wait at once, 1..1000"})
@@ -61,6 +66,8 @@ class Settings:
         for name, (low, high) in limits.items():
             if not low <= getattr(self, name) <= high:
                 raise SettingsInvalid(f"{PREFIX}{name.upper()} must be between {low} and {high}.")
+        if self.review_token is not None and len(self.review_token) < MIN_TOKEN:
+            raise SettingsInvalid(f"{PREFIX}REVIEW_TOKEN must have at least {MIN_TOKEN} characters.")
 
 
 def _parsed(name: str, text: str, kind: type) -> object:

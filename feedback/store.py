@@ -196,10 +196,10 @@ class FeedbackStore:
             numbers = views.releases_with(session, row.uuid)
             return Case(views.item_of(session, row), numbers, views.adapters_from(session, numbers))
 
-    def items(self, *states: ItemState) -> list[Item]:
-        """Items in these states (none given: in any), oldest first."""
+    def items(self, *states: ItemState, most: int | None = None) -> list[Item]:
+        """Items in these states (none given: in any), oldest first; all of them or the first `most`."""
         with self._database.read() as session:
-            return views.items_in(session, states or get_args(ItemState))
+            return views.items_in(session, states or get_args(ItemState), most=most)
 
     def blob(self, sha256: str) -> bytes:
         """A picture, mask or analysis by the digest an item names.

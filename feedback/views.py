@@ -56,12 +56,14 @@ def item_of(session: Session, row: ItemRow) -> Item:
     )
 
 
-def items_in(session: Session, states: Iterable[ItemState], only_train: bool = False) -> list[Item]:
+def items_in(
+    session: Session, states: Iterable[ItemState], only_train: bool = False, most: int | None = None
+) -> list[Item]:
     """Items in these states, oldest first."""
     query = select(ItemRow).where(ItemRow.state.in_(tuple(states)))
     if only_train:
         query = query.where(ItemRow.train, ItemRow.store)
-    rows = session.scalars(query.order_by(ItemRow.created_at, ItemRow.uuid)).all()
+    rows = session.scalars(query.order_by(ItemRow.created_at, ItemRow.uuid).limit(most)).all()
     return [item_of(session, row) for row in rows]
 
 

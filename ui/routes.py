@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,13 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from ui import canvas, stored, visits
+from ui.api import Api
+from ui.cases import Cases
 from ui.host import EngineHost
-from ui.intake import NoFetching
+from ui.intake import NoFetching, SmallBodies
+from ui.receipts import receipt_route
+from ui.review import Desk
+from ui.saving import Saving
 
 
 class FreshFiles(StaticFiles):
@@ -27,32 +33,54 @@ class FreshFiles(StaticFiles):
         return response
 
 
-def app_options(host: EngineHost, results: Path) -> dict[str, Any]:
-    """What the web app under the page is made with: our routes, and no fetching for others."""
-    return {"routes": routes(host, results), "middleware": [Middleware(NoFetching)]}
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """What the probes and plain pages ask."""
+
+    host: EngineHost
+    cases: Cases
+    saving: Saving
+    desk: Desk
 
 
-def routes(host: EngineHost, results: Path) -> list[BaseRoute]:
-    """`/healthz`, `/readyz`, and the folders of the page, its examples and its results."""
+def app_options(behind: Behind, results: Path) -> dict[str, Any]:
+    """What the web app under the page is made with: our routes, no fetching for others, small requests."""
+    return {
+        "routes": routes(behind, results),
+        "middleware": [Middleware(NoFetching), Middleware(SmallBodies)],
+    }
+
+
+def routes(behind: Behind, results: Path) -> list[BaseRoute]:
+    """Probes, the plain pages, and the folders of the page, its examples and its results."""
 
     def healthz(_: Request) -> Response:
         return JSONResponse({"alive": True})
 
     def readyz(_: Request) -> Response:
-        engine = host.ready()
-        answer = {
-            "ready": engine is not None,
-            "engine": engine.info.name if engine else None,
-            "weights": engine.info.weights if engine else None,
-            "adapter": engine.info.adapter if engine else None,
-            "store": None,
-            "problem": host.problem,
-        }
-        return JSONResponse(answer, status_code=200 if engine else 503)
+        return JSONResponse(readiness(behind), status_code=200 if behind.host.ready() else 503)
 
     folders = ((canvas.ADDRESS, canvas.STATIC), (stored.ADDRESS, stored.FOLDER), (visits.RESULTS, results))
     return [
         Route("/healthz", healthz),
         Route("/readyz", readyz),
+        receipt_route(Api(behind.cases, behind.saving)),
+        *behind.desk.routes(),
         *(Mount(f"/{address}", FreshFiles(directory=folder, check_dir=False)) for address, folder in folders),
     ]
+
+
+def readiness(behind: Behind) -> dict[str, Any]:
+    """What runs, what does not, and why. Only the engine decides whether the app is ready."""
+    engine = behind.host.ready()
+    return {
+        "ready": engine is not None,
+        "engine": engine.info.name if engine else None,
+        "weights": engine.info.weights if engine else None,
+        "adapter": engine.info.adapter if engine else None,
+        "store": behind.saving.state,
+        "problem": behind.host.problem,
+        "store_problem": behind.saving.problem,
+        "clicks_problem": behind.cases.embedder.problem,
+        "review": "on" if behind.desk.is_open else "off",
+    }

@@ -15,6 +15,7 @@ import app
 from fakeshield_core.domain import Update
 from fakeshield_core.engines.stub import StubEngine
 from fakeshield_core.picture import Picture
+from fakeshield_core.settings import Settings
 from tests.e2e.driver import Visitor
 from tests.serving import free_port, served
 
@@ -86,18 +87,14 @@ def phone(browser: Browser, address: str) -> Iterator[Visitor]:
 def held(tmp_path: Path, page: Page) -> Iterator[tuple[HeldEngine, Visitor]]:
     """An engine the test holds back, and a visitor of the page it serves."""
     engine = HeldEngine()
-    app.prepare_gradio(tmp_path / "visits")
-    demo = app.serve(
-        lambda: engine,
-        tmp_path / "visits",
-        places=1,
-        prevent_thread_lock=True,
-        server_port=free_port(),
-        quiet=True,
+    settings = Settings(engine="stub", data_dir=tmp_path, queue_size=1)
+    app.prepare_gradio(app.uploads_in(tmp_path))
+    running = app.serve(
+        settings, lambda: engine, prevent_thread_lock=True, server_port=free_port(), quiet=True
     )
-    yield engine, Visitor(page, demo.local_url).arrive()
+    yield engine, Visitor(page, running.demo.local_url).arrive()
     engine.go.set()
-    demo.close()
+    running.close()
 
 
 @pytest.fixture

@@ -1,0 +1,147 @@
+"""`/review`: accept or reject what waits. Only where the operator has set a token.
+
+The token opens a session, whose cookie goes to these pages only and is never sent by another site; every form
+carries a key of the session besides. Browsers send the cookie only where the page stands by itself, not in a
+frame of another site.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from fakeshield_core.errors import FakeShieldError, FeedbackError, InputError
+from feedback.records import Decision, Item
+from ui import review_pages
+from ui.pages import HEADERS, note, page, read_form, state_words
+from ui.review_access import SESSION_S, Access, Session
+from ui.review_picture import outlined
+from ui.saving import Saving
+from ui.words_pages import told
+
+COOKIE = "fakeshield_review"
+PATH = f"/{review_pages.ADDRESS}"
+AT_ONCE = 20  # items on one page
+MOST_NAME = 60
+UNNAMED = "operator"
+
+
+class Desk:
+    """The review page over the store."""
+
+    def __init__(self, token: str | None, saving: Saving) -> None:
+        self._access = None if token is None else Access(token)
+        self._saving = saving
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a review page."""
+        return self._access is not None
+
+    def routes(self) -> list[Route]:
+        """The page, and its pictures."""
+        return [
+            Route(PATH, self._answer, methods=["GET", "POST"]),
+            Route(f"{PATH}/picture/{{receipt}}", self._picture),
+        ]
+
+    async def _answer(self, request: Request) -> Response:
+        if self._access is None:
+            return _page(note(told("review_off"), is_wrong=True), 404)
+        session = self._access.session(request.cookies.get(COOKIE))
+        if request.method != "POST":
+            return await run_in_threadpool(self._shown, session)
+        try:
+            form = await read_form(request)
+        except InputError as error:
+            return _page(note(str(error), is_wrong=True), 400)
+        if session is None or not self._access.is_from_our_form(session, form.get("key", "")):
+            return self._enter(self._access, form, is_secure(request))
+        if form.get("action") == "leave":
+            self._access.leave(session)
+            return RedirectResponse(review_pages.ADDRESS, status_code=303)
+        return await run_in_threadpool(self._decide, session, form)
+
+    async def _picture(self, request: Request) -> Response:
+        session = self._access and self._access.session(request.cookies.get(COOKIE))
+        if not session:
+            return Response(status_code=404)
+        return await run_in_threadpool(self._drawn, request.path_params["receipt"])
+
+    def _enter(self, access: Access, form: Mapping[str, str], secure: bool) -> Response:
+        if form.get("action") != "enter":
+            return _page(review_pages.login(told("review_again")), 403)
+        name = form.get("name", "").strip()[:MOST_NAME] or UNNAMED
+        entered = access.enter(form.get("token", ""), name)
+        if not isinstance(entered, Session):
+            status = 429 if entered == "wait" else 403
+            return _page(review_pages.login(told(f"review_{entered}")), status)
+        answer = RedirectResponse(review_pages.ADDRESS, status_code=303)
+        answer.set_cookie(
+            COOKIE,
+            entered.cookie,
+            max_age=int(SESSION_S),
+            path=PATH,
+            secure=secure,
+            httponly=True,
+            samesite="strict",
+        )
+        return answer
+
+    def _decide(self, session: Session, form: Mapping[str, str]) -> Response:
+        decision, receipt, reason = (form.get(name, "") for name in ("action", "receipt", "reason"))
+        if decision == "reject" and not reason.strip():
+            return self._shown(session, told("review_need_reason", receipt=receipt), is_wrong=True)
+        try:
+            store = self._saving.store()
+            said = cast("Decision", decision)
+            item = store.review(receipt, said, session.reviewer, reason.strip(), form.get("request"))
+        except FeedbackError as error:
+            return self._shown(session, str(error), is_wrong=True)
+        done = told("review_done", receipt=item.receipt, state=state_words(item.state))
+        return self._shown(session, done)
+
+    def _shown(self, session: Session | None, said: str = "", is_wrong: bool = False) -> Response:
+        if session is None:
+            return _page(review_pages.login())
+        try:
+            items = self._saving.store().items("quarantined", most=AT_ONCE)
+            claims = {item.receipt: self._claims(item) for item in items}
+        except FakeShieldError as error:
+            return _page(note(str(error), is_wrong=True), 503)
+        body = note(said, is_wrong) + review_pages.queue(items, claims, session, AT_ONCE)
+        return _page(body, 400 if is_wrong else 200)
+
+    def _claims(self, item: Item) -> Mapping[str, str]:
+        if item.analysis_sha256 is None:
+            return {}
+        return review_pages.claim_texts(self._saving.store().blob(item.analysis_sha256))
+
+    def _drawn(self, receipt: str) -> Response:
+        try:
+            store = self._saving.store()
+            item = store.case(receipt).item
+            if item.picture_sha256 is None:
+                return Response(status_code=404)
+            mask = None if item.mask_sha256 is None else store.blob(item.mask_sha256)
+            data = outlined(store.blob(item.picture_sha256), mask)
+        except FakeShieldError:
+            return Response(status_code=404)
+        return Response(data, media_type="image/jpeg", headers=HEADERS)
+
+
+def is_secure(request: Request) -> bool:
+    """Whether the visitor came over HTTPS, perhaps to a proxy in front of us."""
+    forwarded = request.headers.get("x-forwarded-proto", "").split(",")[0].strip()
+    return (forwarded or request.url.scheme) == "https"
+
+
+def _page(body: str, status: int = 200) -> Response:
+    answer = page(told("review_title"), body, status, is_wide=True)
+    answer.headers["X-Frame-Options"] = "DENY"
+    return answer

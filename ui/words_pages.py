@@ -1,0 +1,108 @@
+"""What the plain pages say: the receipt and the review. About pixels, never about people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+ENGLISH: Final[Mapping[str, str]] = {
+    "home": "Analyse a picture",
+    # receipt
+    "receipt_title": "What became of a correction",
+    "receipt_lead": "Type or paste the code of the receipt. It shows what became of the correction, and lets "
+    "you delete it.",
+    "receipt_code": "Code of the receipt",
+    "receipt_find": "Show",
+    "saved_at": "Saved",
+    "state": "State",
+    "state_quarantined": "Waiting for review",
+    "state_accepted": "Accepted",
+    "state_rejected": "Not accepted",
+    "state_superseded": "Replaced by a later correction",
+    "state_withdrawn": "Deleted",
+    "state_ratings_only": "Verdict and ratings only",
+    "reason": "Reason",
+    "verdict": "Verdict",
+    "kept": "We keep",
+    "kept_nothing": "nothing but the code and its dates",
+    "kept_picture": "the picture",
+    "kept_mask": "the mask",
+    "kept_ratings": "verdict and ratings",
+    "kept_words": "your words",
+    "may": "We may",
+    "may_train": "train with it",
+    "may_publish": "publish it",
+    "may_neither": "neither train with it nor publish it",
+    "releases": "In release",
+    "adapters": "Used by adapter",
+    "none_yet": "none yet",
+    "consent_title": "Change what we may do",
+    "consent_train": "Use them to train the model",
+    "consent_publish": "Publish them in the open data set",
+    "consent_save": "Save this choice",
+    "consent_saved": "Your choice is saved.",
+    "delete_title": "Delete this contribution",
+    "delete_lead": "Picture, mask, ratings and words are erased for good. The code and the dates stay, so "
+    "that this page can say so. Releases made from then on are without it.",
+    "delete_sure": "Yes, erase it",
+    "delete": "Delete",
+    "delete_tick": "Tick the box first, then press Delete.",
+    "deleted": "It is deleted.",
+    "deleted_seen": "It is deleted. These adapters had been trained with it: {adapters}.",
+    # verdicts and reasons
+    "verdict_tampered": "Tampered",
+    "verdict_synthetic": "Wholly generated",
+    "verdict_no_tampering_found": "Nothing found",
+    "verdict_inconclusive": "Cannot tell",
+    "verdict_not_given": "No verdict",
+    "know_made_the_edit": "Made the edit",
+    "know_has_the_original": "Has the original",
+    "know_published_source": "A published source says so",
+    "know_sees_traces": "Sees traces in the picture",
+    "know_guess": "A guess",
+    "claim_right": "Right",
+    "claim_wrong_place": "Wrong place",
+    "claim_not_there": "Not there",
+    "claim_cannot_tell": "Cannot tell",
+    # review
+    "review_title": "Review",
+    "review_off": "Review is off on this server. To turn it on, set FAKESHIELD_REVIEW_TOKEN to a secret of "
+    "16 or more characters and start the app again.",
+    "review_enter": "Type the review token that the operator has set.",
+    "review_token": "Review token",
+    "review_name": "Your name, kept with each decision",
+    "review_go": "Open the queue",
+    "review_wrong": "This is not the token. Check it and try again.",
+    "review_wait": "Too many tries. Wait a minute, then try again.",
+    "review_again": "The page was open too long. Type the token again.",
+    "review_leave": "Leave",
+    "review_empty": "Nothing waits for review.",
+    "review_one": "1 correction waits.",
+    "review_many": "{n} corrections wait.",
+    "review_more": "The oldest {n} corrections that wait; more follow when these are decided.",
+    "review_accept": "Accept",
+    "review_reject": "Reject",
+    "review_reason": "Reason, shown to the contributor; needed to reject",
+    "review_need_reason": "Give a reason to reject {receipt}; the contributor sees it.",
+    "review_done": "{receipt}: {state}.",
+    "review_picture": "Picture of {receipt} with the mask outlined",
+    "know": "How they know",
+    "mask": "Mask",
+    "mask_none": "not drawn",
+    "mask_share": "{share} of the picture",
+    "kinds": "Kinds",
+    "overall": "Explanation",
+    "overall_of": "{n} of 5",
+    "unrated": "not rated",
+    "claims": "Reasons",
+    "own_words": "Own words",
+    "spent": "Time spent",
+    "by": "Contributor",
+    "anonymous": "anonymous",
+    "engine": "Engine",
+}
+
+
+def told(key: str, **values: object) -> str:
+    """The words of that key with its places filled; plain text, to be escaped where it enters HTML."""
+    return ENGLISH[key].format(**values) if values else ENGLISH[key]
