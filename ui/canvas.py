@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import gradio as gr
 
-from fakeshield_core.domain import JsonValue
+from fakeshield_core.domain import Explanation, JsonValue
 from fakeshield_core.explain.note import where_words
 from fakeshield_core.imaging import MAX_BYTES
-from ui.markup import facts_words, percent
+from ui.markup import facts_words, percent, unbroken
 from ui.state import Localised, PageView
 from ui.words import canvas_words, say
 
 STATIC = Path(__file__).parent / "static"
 ADDRESS = "ui"  # where the folder is served
-EVENTS = ("began", "picked", "cancelled", "example")  # what the canvas sends
+EVENTS = ("began", "picked", "cancelled", "example", "resumed")  # what the canvas sends
 UPDATE = "fs:update"  # window events that reach the canvas
 FAILED = "fs:failed"
 
 MOUNT = f"""
 const events = {list(EVENTS)};
 import(new URL("{ADDRESS}/main.js", document.baseURI)).then((page) =>
-  page.mount({{ element, trigger, upload, props, events }}));
+  page.mount({{ element, trigger, upload, props, server, events }}));
 """
 TELL = f"(update) => {{ window.dispatchEvent(new CustomEvent('{UPDATE}', {{ detail: update }})); }}"
 TELL_FAILED = f"() => {{ window.dispatchEvent(new CustomEvent('{FAILED}')); }}"
@@ -53,6 +54,9 @@ def snapshot(view: PageView) -> dict[str, JsonValue]:
         "run": view.run,
         "phase": view.phase,
         "case_id": view.case_id,
+        "example": view.example,
+        "sha256": view.facts.sha256 if view.facts else None,
+        "claims": _claims(view.explanation) if view.explanation else [],
         "note": waiting_words(view),
         "verdict": view.verdict.verdict if view.verdict else None,
         "name": view.name,
@@ -69,7 +73,7 @@ def snapshot(view: PageView) -> dict[str, JsonValue]:
         "regions": _regions(localised) if localised else [],
         "layers": _layers(view),
         "seconds": view.outcome.timings_s.get("total") if view.outcome else None,
-        "refusal": {"head": view.refusal.head, "why": view.refusal.why} if view.refusal else None,
+        "refusal": dataclasses.asdict(view.refusal) if view.refusal else None,
     }
 
 
@@ -105,6 +109,13 @@ def summary(view: PageView) -> str:
     if not view.localised.regions:
         return say("alt_none")
     return say("alt_found", where=where_words(view.localised.regions))
+
+
+def _claims(explanation: Explanation) -> list[JsonValue]:
+    return [
+        {"id": claim.id, "text": unbroken(claim.text), "region": claim.region_id}
+        for claim in explanation.claims
+    ]
 
 
 def _regions(localised: Localised) -> list[JsonValue]:

@@ -37,7 +37,7 @@ from fakeshield_core.imaging import (
 from fakeshield_core.picture import Picture
 from fakeshield_core.schema import analysis_to_json
 from ui.border import at_border
-from ui.cases import Case, Cases
+from ui.cases import GONE, Case, Cases, UnknownCase
 from ui.host import EngineHost
 from ui.lane import Lane, Place
 from ui.state import Addresses, Asked, LayerView, PageView, advance, stored_view
@@ -108,7 +108,7 @@ class Handlers:
         view = stored_view(
             PageView(asked.run, example.card.file, alt=example.card.alt), example.analysis, example.peak
         )
-        view = replace(view, engine=self._with_limits(example.analysis.engine))
+        view = replace(view, example=asked.example, engine=self._with_limits(example.analysis.engine))
         mask = example.analysis.mask
         addresses = replace(
             view.addresses,
@@ -123,6 +123,21 @@ class Handlers:
         yield view
         layers = _layers(layers_of(example.picture), visit)
         yield replace(view, addresses=replace(addresses, layers=layers))
+
+    @at_border
+    def resume(self, asked: Asked) -> Iterator[PageView]:
+        """A case opened again: its answer as it was given, then its evidence layers."""
+        if self.cases is None:
+            raise UnknownCase(GONE)
+        case = self.cases.find(asked.case)
+        picture, analysis, visit = self.cases.picture(case), case.analysis(), self.visits.new()
+        peak = None if analysis.soft_map is None else float(analysis.soft_map.max())
+        view = replace(stored_view(PageView(asked.run, case.name), analysis, peak), is_stored=False)
+        view = replace(view, case_id=self._embedded(case, picture))
+        view = replace(view, addresses=_files_again(view, picture, analysis, visit))
+        yield view
+        layers = _layers(measure(picture).layers.values(), visit)
+        yield replace(view, addresses=replace(view.addresses, layers=layers))
 
     @at_border
     def analyse_file(self, path: str | None) -> Answer:
@@ -245,6 +260,18 @@ def _finished_files(view: PageView, analysis: Analysis, visit: Visit) -> Address
         else visit.put("map.png", encode_map_png(analysis.soft_map)),
         result=visit.put("result.json", text.encode()),
     )
+
+
+def _files_again(view: PageView, picture: Picture, analysis: Analysis, visit: Visit) -> Addresses:
+    """The files of an answer that was given before."""
+    addresses = replace(
+        _finished_files(view, analysis, visit),
+        picture=visit.put("picture.jpg", encode_display_jpeg(picture.rgb)),
+        mask=None if analysis.mask is None else visit.put("mask.png", encode_mask_png(analysis.mask)),
+    )
+    if analysis.soft_map is None:
+        return addresses
+    return replace(addresses, map=visit.put("view.png", display_png(analysis.soft_map, 1.0)))
 
 
 def _if_file(path: Path) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from fakeshield_core.domain import EngineInfo, JsonValue
-from ui import canvas, render, render_evidence, render_page, render_reasons
+from ui import canvas, render, render_correction, render_evidence, render_page, render_reasons
 from ui.api import Api
 from ui.border import at_border
 from ui.endpoints import add_endpoints, server_functions
@@ -21,6 +21,7 @@ from ui.state import Asked, PageView
 Outputs = tuple[dict[str, JsonValue], str, str, str, str]  # canvas, verdict, reasons, evidence, about
 FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
 MONO_FONTS = ("ui-monospace", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace")
+STYLES = ("tokens.css", "page.css", "canvas.css", "correcting.css", "panel.css", "bridge.css")
 LANE = "engine"  # everything that runs the engine shares this queue lane
 SWEEP_S = (300, 3000)  # Gradio deletes uploads: every, older than
 
@@ -49,6 +50,7 @@ def build_demo(handlers: Handlers, places: int, api: Api | None = None) -> gr.Bl
         _html(f"<style>{style()}</style>{render_page.head(canvas.STATIC)}", "o-head")
         with gr.Column(elem_classes=["page"], elem_id="main"):
             _html(render_page.intro(), "o-intro", "start-only")
+            _html(render_correction.resume(), "o-resume", "start-only")
             stage, panels = _work(api)
             _html(render_page.examples(handlers.examples.values()), "o-examples", "start-only")
             _html(render_page.foot(), "o-foot")
@@ -71,9 +73,7 @@ def build_demo(handlers: Handlers, places: int, api: Api | None = None) -> gr.Bl
 
 def style() -> str:
     """All style sheets as one text. Gradio's own `css` option would break rules inside media queries."""
-    return "\n".join(
-        (canvas.STATIC / name).read_text() for name in ("tokens.css", "page.css", "canvas.css", "bridge.css")
-    )
+    return "\n".join((canvas.STATIC / name).read_text() for name in STYLES)
 
 
 def theme() -> gr.themes.Base:
@@ -120,7 +120,11 @@ def _work(api: Api | None) -> tuple[gr.HTML, Panels]:
         with gr.Column(elem_classes=["rail", "work-only"]):
             verdict = _html(empty[1], "o-verdict")
             reasons = _html(empty[2], "o-reasons")
+            _html(render_correction.turn(), "o-turn")
+            _html(render_correction.panel(), "o-fix")
+            _html(render_correction.receipt(), "o-receipt")
             about = _html(empty[4], "o-about")
+            _html(render_correction.thumb(), "o-thumb")
     told = gr.JSON(visible="hidden")
     return stage, Panels(told, verdict, reasons, evidence, about)
 
@@ -134,13 +138,18 @@ def _wire_page(stage: gr.HTML, panels: Panels, handlers: Handlers, places: int) 
         for view in handlers.open_example(Asked.read(event._data)):
             yield outputs(view)
 
+    def on_resumed(event: gr.EventData) -> Iterator[Outputs]:
+        for view in handlers.resume(Asked.read(event._data)):
+            yield outputs(view)
+
     def on_cancelled(event: gr.EventData) -> None:
         handlers.cancel(Asked.read(event._data))
 
     shared: dict[str, Any] = {"outputs": list(panels), **_quiet()}
     analysis = stage.picked(on_picked, None, concurrency_id=LANE, concurrency_limit=places + 2, **shared)
     example = stage.example(on_example, None, concurrency_limit=4, **shared)
-    for asked in (analysis, example):
+    resumed = stage.resumed(on_resumed, None, concurrency_limit=4, **shared)
+    for asked in (analysis, example, resumed):
         asked.failure(None, None, None, js=canvas.TELL_FAILED)
     empty = json.dumps(list(outputs(PageView(run="")))[1:])
     stage.began(None, None, list(panels)[1:], js=f"() => {empty}", show_progress="hidden")

@@ -35,13 +35,14 @@ class Asked:
     name: str = ""  # of the file as the person knows it
     path: str = ""  # of the upload
     example: str = ""  # id of an example
+    case: str = ""  # id of a case that is opened again
 
     @classmethod
     def read(cls, data: object) -> Asked:
         """The fields that are texts, cut to a bounded length; all others are empty."""
         given = data if isinstance(data, Mapping) else {}
         texts = {name: value for name, value in given.items() if isinstance(value, str)}
-        return cls(*(texts.get(name, "")[:1024] for name in ("run", "name", "path", "example")))
+        return cls(*(texts.get(name, "")[:1024] for name in ("run", "name", "path", "example", "case")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class Refusal:
 
     head: str
     why: str  # one sentence that says what to do
+    reason: str = ""  # "gone": the case is over; the browser may still have the picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,7 @@ class PageView:
     addresses: Addresses = field(default_factory=Addresses)
     alt: str = ""  # what an example shows, for those who do not see it
     is_stored: bool = False
+    example: str = ""  # id of the example that is shown
     case_id: str = ""  # under which the answer can be corrected; empty before its end
     refusal: Refusal | None = None
 

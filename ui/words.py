@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from ui import words_correction
+
 SPACE: Final = "\N{NO-BREAK SPACE}"
 
 ENGLISH: Final[Mapping[str, str]] = {
@@ -22,7 +24,8 @@ ENGLISH: Final[Mapping[str, str]] = {
     "choose": "Choose a picture",
     "examples": "Or open an example",
     "stored": "Stored results, shown at once",
-    "privacy": "Your picture is analysed, then deleted within an hour. Nothing is kept.",
+    "privacy": "Your picture is analysed, then deleted within an hour. Nothing is kept unless you choose to "
+    "contribute it.",
     # canvas
     "picture": "Picture",
     "cancel": "Cancel",
@@ -161,6 +164,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "why_no_file": "No file was sent. Send one picture: JPEG, PNG, WebP or TIFF.",
     "why_no_example": "This example is not here. Choose another one.",
     "no_display": "Your browser cannot show this file. The results below stand.",
+    **words_correction.ENGLISH,
 }
 
 FOR_THE_CANVAS: Final = (
@@ -168,6 +172,7 @@ FOR_THE_CANVAS: Final = (
     *("opacity", "tools", "tool_hide", "tool_in", "tool_out", "tool_fit", "tool_full", "keys", "ramp"),
     *("uploading", "alt_working", "no_display", "error_head", "error_large", "error_lost", "why_large"),
     *("why_empty", "why_upload", "why_offline", "why_lost"),
+    *words_correction.ENGLISH,
 )
 
 

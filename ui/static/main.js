@@ -1,9 +1,12 @@
 // The canvas component: one picture at a time, from choosing it to its result.
 import { Bars } from "./bars.js";
+import { Correction } from "./correction.js";
+import { Drafts } from "./draft.js";
 import { DropZone } from "./drop.js";
 import { listenToStage } from "./input.js";
 import { followLinks } from "./links.js";
 import { Overlay } from "./overlay.js";
+import { Resume } from "./resume.js";
 import { Stage } from "./stage.js";
 import { switchTheme } from "./theme.js";
 import { fill } from "./words.js";
@@ -12,13 +15,13 @@ const SHOWN_AT_ONCE = ["image/jpeg", "image/png", "image/webp"]; // until the se
 const NEGATIVE = ["no_tampering_found", "inconclusive"]; // open on their map: there is no mask to look at
 
 class Page {
-  constructor({ element, trigger, upload, props, events }) {
+  constructor({ element, trigger, upload, props, server, events }) {
     this.root = element.querySelector(".fs");
     this.words = props.words;
     this.mostBytes = props.most_bytes;
-    [this.began, this.picked, this.cancelled, this.example] = events.map((name) => (data) => trigger(name, data));
+    [this.began, this.picked, this.cancelled, this.example, this.resumed] = events.map((name) => (data) => trigger(name, data));
     this.upload = upload;
-    this.run = null;
+    this.run = this.file = null;
     this.overlay = new Overlay(this.words);
     this.stage = new Stage(this.root.querySelector(".stage"), (context, stage) => this.overlay.draw(context, stage));
     this.overlay.attach(this.root.querySelector(".tags"), this.stage);
@@ -26,7 +29,15 @@ class Page {
       cancel: () => this.startOver(), again: () => this.startOver(), zoom: (step) => this.stage.zoomStep(step),
     });
     this.drop = new DropZone(this.root.querySelector(".drop"), (file) => this.open(file));
-    listenToStage(this.root.querySelector(".canvas"), this.stage, this.overlay, this.bars);
+    const drafts = new Drafts();
+    this.correction = new Correction({
+      root: this.root, words: this.words, stage: this.stage, overlay: this.overlay, server: server ?? {}, drafts,
+      setPhase: (phase) => this.setView("work", phase), again: () => this.startOver(), fileOf: () => this.file,
+    });
+    this.resume = new Resume(this.words, drafts, {
+      example: (id) => this.openExample(id), case: (id, name) => this.openCase(id, name), file: (file) => this.open(file),
+    });
+    listenToStage(this.root.querySelector(".canvas"), this.stage, this.overlay, this.bars, this.correction);
   }
 
   isWorking() {
@@ -35,8 +46,11 @@ class Page {
 
   begin(name) {
     this.takeBack();
+    this.correction.leave();
+    this.file = null;
     this.run = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
     this.verdict = null;
+    document.body.dataset.answer = "found"; // until it is known
     this.own = false;
     this.drop.clear();
     this.overlay.clear();
@@ -55,6 +69,7 @@ class Page {
     if (!file.size) return this.refuse(this.words.error_head, fill(this.words.why_empty, told));
     if (file.size > this.mostBytes) return this.refuse(this.words.error_large, fill(this.words.why_large, told));
     const run = this.begin(file.name);
+    this.file = file;
     if (SHOWN_AT_ONCE.includes(file.type)) this.overlay.showFile(file);
     try {
       const { path } = await this.upload(file);
@@ -70,9 +85,14 @@ class Page {
     this.example({ run, example: id });
   }
 
+  openCase(id, name) {
+    const run = this.begin(name);
+    this.resumed({ run, name, case: id });
+  }
+
   apply(update) {
     if (!update || update.run !== this.run) return;
-    if (update.refusal) return this.refuse(update.refusal.head, update.refusal.why);
+    if (update.refusal) return this.refuse(update.refusal.head, update.refusal.why, update.refusal.reason);
     if (update.width && !this.own) {
       this.own = true;
       this.overlay.setPicture(update.width, update.height, update.picture);
@@ -83,27 +103,41 @@ class Page {
     this.bars.apply(update);
     if (update.verdict && !this.verdict) {
       this.verdict = update.verdict;
+      document.body.dataset.answer = NEGATIVE.includes(update.verdict) ? "none" : "found";
       this.bars.chooseLayer(NEGATIVE.includes(update.verdict) ? "map" : "photo");
     }
-    if (update.phase === "done") {
+    if (update.phase === "done") this.finish(update);
+  }
+
+  finish(update) {
+    if (this.isWorking()) {
       this.bars.finish();
       this.setView("work", "done");
     }
+    if (this.offered === update.run) return; // a later snapshot of the same result: more layers
+    this.offered = update.run;
+    this.correction.offer(update);
+    const draft = this.resume.takeFor(update);
+    if (draft) this.correction.resume(draft);
   }
 
-  refuse(head, why) {
+  refuse(head, why, reason = "") {
+    this.leave();
+    if (reason === "gone") this.resume.refused();
+    else this.drop.refuse(head, why);
+  }
+
+  leave() {
     this.run = null;
+    this.correction.leave();
     this.bars.finish();
     this.setView("start", "idle");
-    this.drop.refuse(head, why);
   }
 
   startOver() {
     this.takeBack();
-    this.run = null;
-    this.bars.finish();
+    this.leave();
     this.drop.clear();
-    this.setView("start", "idle");
     this.drop.focus();
   }
 
@@ -122,7 +156,8 @@ class Page {
   setView(view, phase) {
     const moved = document.body.dataset.view !== view;
     this.root.dataset.view = document.body.dataset.view = view;
-    this.root.dataset.phase = phase;
+    this.root.dataset.phase = document.body.dataset.phase = phase;
+    if (view === "start") this.resume.show();
     if (moved) window.scrollTo({ top: 0 });
     this.stage.resize();
   }

@@ -1,27 +1,35 @@
-// The mask on the picture: hatched, outlined over a dark casing, the lit region stronger than the others.
+// The outline of a mask in picture pixels, a path for each region.
 import { boxOf, trace } from "./outline.js";
-import { pixelsOf, surface } from "./pixels.js";
+import { paint } from "./marks.js";
+import { pixelsOf } from "./pixels.js";
 
-const TRACED_SIDE_PX = 1600; // a larger mask is traced smaller; its outline is then off by less than a screen pixel
-const CASING_PX = 5.5;
-const LINE_PX = 2.5;
-const HATCH_PX = 11;
+export const TRACED_SIDE_PX = 1600; // a larger mask is traced smaller; its outline is then off by less than a screen pixel
 const SLACK = 2; // traced pixels by which a loop may leave its region's box
 
 export class Mask {
-  // image: the 1-bit PNG; size: [width, height] of the picture; regions: with id and box [x0, y0, x1, y1].
-  constructor(image, [width, height], regions) {
-    const pixels = pixelsOf(image, TRACED_SIDE_PX);
-    const inside = new Uint8Array(pixels.width * pixels.height);
-    for (let i = 0; i < inside.length; i++) inside[i] = pixels.data[4 * i] > 127 ? 1 : 0;
-    this.scale = [width / pixels.width, height / pixels.height];
-    this.parts = new Map(); // region id, 0 for specks -> loops in picture pixels
-    for (const loop of trace(inside, pixels.width, pixels.height)) {
+  // sampled: {bytes, width, height}, row by row, nonzero = marked; size: [width, height] of the picture;
+  // regions: with id and box [x0, y0, x1, y1].
+  constructor({ bytes, width, height }, size, regions = []) {
+    this.scale = [size[0] / width, size[1] / height];
+    this.parts = new Map(); // region id, 0 for what belongs to none -> loops in picture pixels
+    for (const loop of trace(bytes, width, height)) {
       const scaled = loop.map((value, i) => value * this.scale[i % 2]);
       const id = this.ownerOf(scaled, regions);
       this.parts.set(id, [...(this.parts.get(id) ?? []), scaled]);
     }
     this.paths = new Map([...this.parts].map(([id, loops]) => [id, pathOf(loops)]));
+  }
+
+  // image: the 1-bit PNG.
+  static ofImage(image, size, regions) {
+    const { data, width, height } = pixelsOf(image, TRACED_SIDE_PX);
+    const bytes = new Uint8Array(width * height);
+    for (let i = 0; i < bytes.length; i++) bytes[i] = data[4 * i] > 127 ? 1 : 0;
+    return new Mask({ bytes, width, height }, size, regions);
+  }
+
+  static ofBitmap(bitmap) {
+    return new Mask(bitmap.sampled(TRACED_SIDE_PX), [bitmap.width, bitmap.height]);
   }
 
   ownerOf(loop, regions) {
@@ -46,28 +54,9 @@ export class Mask {
     return best;
   }
 
-  // strength: 0..1 of the hatch; 0 draws the outline alone. The context's unit is a picture pixel.
-  draw(context, stage, strength, lit) {
-    const colour = getComputedStyle(stage.box);
-    const [line, casing] = [colour.getPropertyValue("--mask").trim(), colour.getPropertyValue("--casing").trim()];
-    const hatch = hatched(context, line, stage.scale);
-    context.lineJoin = "round";
-    for (const [id, path] of this.paths) {
-      const isLit = id === lit;
-      if (strength || isLit) {
-        context.globalAlpha = isLit ? Math.max(strength, 0.85) : strength;
-        context.fillStyle = hatch;
-        context.fill(path, "evenodd");
-      }
-      context.globalAlpha = 0.78;
-      context.strokeStyle = casing;
-      context.lineWidth = (CASING_PX + (isLit ? 2 : 0)) / stage.scale;
-      context.stroke(path);
-      context.globalAlpha = 1;
-      context.strokeStyle = line;
-      context.lineWidth = (LINE_PX + (isLit ? 1.5 : 0)) / stage.scale;
-      context.stroke(path);
-    }
+  // strength: 0..1 of the pattern; 0 draws the outline alone. The context's unit is a picture pixel.
+  draw(context, stage, { kind = "mask", strength, lit = null }) {
+    for (const [id, path] of this.paths) paint(context, stage, path, { kind, strength, isLit: id !== 0 && id === lit });
   }
 }
 
@@ -79,19 +68,4 @@ function pathOf(loops) {
     path.closePath();
   }
   return path;
-}
-
-// Diagonal lines that keep their width on the screen at any zoom.
-function hatched(context, colour, scale) {
-  const tile = surface(HATCH_PX * 2, HATCH_PX * 2);
-  const brush = tile.getContext("2d");
-  brush.globalAlpha = 0.4;
-  brush.fillStyle = colour;
-  brush.fillRect(0, 0, tile.width, tile.height);
-  brush.globalAlpha = 1;
-  brush.fillStyle = "rgb(207 178 255)";
-  brush.fillRect(0, 0, 5, tile.height);
-  const pattern = context.createPattern(tile, "repeat");
-  pattern.setTransform(new DOMMatrix().scale(0.5 / scale).rotate(45));
-  return pattern;
 }

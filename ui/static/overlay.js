@@ -20,7 +20,8 @@ export class Overlay {
     if (this.fileAddress) URL.revokeObjectURL(this.fileAddress);
     this.fileAddress = null;
     this.picture = null;
-    this.mask = null;
+    this.mask = this.maskImage = this.mapImage = null;
+    this.marks = null; // draws in place of the engine's mask while it is corrected
     this.drawn = {}; // layer name -> canvas in colours
     this.asked = {}; // what was fetched already, by use
     this.layer = "photo";
@@ -54,13 +55,17 @@ export class Overlay {
   }
 
   async setMap(address) {
-    if (address) await this.take("map", address, (image) => { this.drawn.map = tinted(image); });
+    if (address) await this.take("map", address, (image) => {
+      this.mapImage = image;
+      this.drawn.map = tinted(image);
+    });
   }
 
   async setMask(address, regions) {
     if (!address) return;
     await this.take("mask", address, (image) => {
-      this.mask = new Mask(image, this.size, regions);
+      this.maskImage = image;
+      this.mask = Mask.ofImage(image, this.size, regions);
       this.tags.show(regions, this.mask);
     });
   }
@@ -105,6 +110,12 @@ export class Overlay {
     this.stage.request();
   }
 
+  // What is drawn in place of the engine's mask: a function of context, stage and strength; null: nothing.
+  replaceMask(marks) {
+    this.marks = marks;
+    this.stage.request();
+  }
+
   hide(hidden) {
     this.hidden = hidden;
     this.stage.request();
@@ -137,7 +148,9 @@ export class Overlay {
       context.drawImage(layer, 0, 0, stage.width, stage.height);
       context.globalAlpha = 1;
     }
-    if (this.mask && !covered) this.mask.draw(context, stage, layer ? 0 : this.strength(), this.lit);
+    const strength = layer ? 0 : this.strength();
+    if (!covered && this.marks) this.marks(context, stage, strength);
+    else if (!covered && this.mask) this.mask.draw(context, stage, { strength, lit: this.lit });
     context.restore();
     if (!covered) this.tags.drawLines(context);
   }

@@ -85,6 +85,10 @@ export class Stage {
     return [this.left + x * this.scale, this.top + y * this.scale];
   }
 
+  toPicture(x, y) {
+    return [(x - this.left) / this.scale, (y - this.top) / this.scale];
+  }
+
   request() {
     if (this.pending) return;
     this.pending = true;

@@ -2,3 +2,10 @@
 export function fill(pattern, values) {
   return pattern.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
 }
+
+// A share of the picture: "34 %", "2.5 %", "0.04 %"; the figures are those of the note.
+export function share(fraction) {
+  const percent = 100 * fraction;
+  const digits = percent >= 9.95 || percent === 0 ? 0 : percent >= 0.095 ? 1 : 2;
+  return `${percent.toFixed(digits)}\u00a0%`;
+}

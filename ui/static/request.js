@@ -1,0 +1,51 @@
+// A correction as it begins, as it is checked, and as it is sent.
+import { Bitmap } from "./bitmap.js";
+import { Session } from "./session.js";
+
+const MOST_SECONDS = 24 * 3600;
+const VERDICT = { tampered: "tampered", synthetic: "tampered", no_tampering_found: "no_tampering_found", inconclusive: "inconclusive" };
+const NONE = "no_tampering_found";
+
+// how: "fix", "missed", "false" (alarm) or "right".
+export function startOf(how, result, engine, supersedes = null) {
+  const mask = how === "false" ? new Bitmap(engine.width, engine.height) : engine;
+  const asGiven = VERDICT[result.verdict] ?? null;
+  const verdict = { missed: "tampered", false: NONE }[how] ?? asGiven;
+  return { uuid: randomUuid(), spent: 0, supersedes, values: { verdict }, state: Session.begin(mask) };
+}
+
+// The key of the sentence that says what is missing; null: it can be sent.
+export function whatIsMissing({ verdict, how, consent }, { offer, seeking, state }) {
+  if (!verdict) return "need_verdict";
+  if (offer || seeking) return "need_decision";
+  if (verdict === NONE && state.mask.area) return "need_mask";
+  return consent.store && !how ? "need_how" : null;
+}
+
+// Without the *store* tick nothing is sent that would not be kept.
+export function requestOf({ result, uuid, supersedes, session, secondsSpent }, values) {
+  const { verdict, overall, how, words, consent, ratings } = values;
+  const { mask, used } = session.state;
+  const isDrawn = mask.area > 0 || verdict === NONE;
+  const { store } = consent;
+  return {
+    case_id: result.case_id,
+    correction: {
+      client_uuid: uuid, verdict, consent, claim_ratings: ratings, overall_rating: overall,
+      mask_rle: store && isDrawn ? mask.toRle() : null,
+      how_do_you_know: store ? how : null,
+      prompts: store ? { clicks: used.clicks, box_xyxy: used.box } : { clicks: [], box_xyxy: null },
+      rewritten_explanation: store ? words : null,
+      seconds_spent: store ? Math.min(MOST_SECONDS, Math.round(secondsSpent)) : 0,
+      finding_kinds: [], supersedes: store ? supersedes : null, contributor: null,
+    },
+  };
+}
+
+function randomUuid() { // crypto.randomUUID is missing on pages without https
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+}
