@@ -14,6 +14,7 @@ from fakeshield_core.domain import JsonValue
 from fakeshield_core.errors import EngineUnavailable
 
 NAME = "weights_manifest.json"
+TOY = "toy"  # kind of weights that were made for tests
 SCHEMA = 1
 BLOCK_BYTES = 1 << 22  # read at once while hashing: 4 MiB
 RESERVE_BYTES = 1 << 28  # disk kept free beyond what is written: 256 MiB
@@ -31,7 +32,7 @@ class FileRecord:
 class Manifest:
     """What a folder of weights holds."""
 
-    kind: str  # "downloaded" or "converted"
+    kind: str  # "downloaded", "converted", or "toy": made for tests
     origin: Mapping[str, str] = field(default_factory=dict)  # repository -> commit, or what was converted
     complete: bool = False  # False while files are still being added
     files: Mapping[str, FileRecord] = field(default_factory=dict)  # path relative to the folder, with /

@@ -156,8 +156,8 @@ def _score(args: argparse.Namespace, settings: Settings) -> Outcome:
 def _train(args: argparse.Namespace, settings: Settings) -> Outcome:
     import torch
 
-    from fakeshield_core.fakeshield.recipes import RECIPES
     from fakeshield_core.fakeshield.quantise import quantise
+    from fakeshield_core.fakeshield.recipes import RECIPES
     from fakeshield_core.fakeshield.training.setup import build_judge, build_task
     from fakeshield_core.fakeshield.training.trainer import RunOptions, train
 

@@ -15,6 +15,7 @@ from fakeshield_core.fakeshield import explaining, recipes
 from fakeshield_core.fakeshield.decoding import Decoding, Step, decode
 from fakeshield_core.fakeshield.explaining import DteFdmStage
 from fakeshield_core.fakeshield.labels import LabelledText, labelled, padded, record_conversation
+from fakeshield_core.fakeshield.loading import Placing
 from fakeshield_core.fakeshield.losses import detection_loss
 from fakeshield_core.fakeshield.prompts import TEMPLATES
 from fakeshield_core.fakeshield.tagging import DtgStage
@@ -114,7 +115,7 @@ def _check_half(ledger: Ledger, files: FakeShieldFiles) -> None:
     wanted = {name: run.get("greedy_ids_float16") for name, run in runs.items()}
     if not any(isinstance(ids, list) for ids in wanted.values()):
         return
-    stage = explaining.load_stage(files, torch.float16)
+    stage = explaining.load_stage(files, Placing(torch.float16))
     for name, ids in wanted.items():
         if isinstance(ids, list):
             prompt, rgb = str(runs[name].get("prompt")), ledger.golden.picture(name)

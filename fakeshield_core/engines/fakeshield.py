@@ -1,226 +1,195 @@
-"""FakeShield-22B as an engine: tag, answer word by word, verdict, then the map that the answer describes."""
+"""FakeShield-22B as an engine: verdict, words as they come, the map while they still come, claims."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import cast, get_args
 
-import numpy as np
 import torch
 
-from fakeshield_core import orientation
+from fakeshield_core.checkpoints import cards, manifest
 from fakeshield_core.checkpoints import fakeshield as checkpoints
-from fakeshield_core.checkpoints import manifest
 from fakeshield_core.checkpoints.fakeshield import FakeShieldFiles
-from fakeshield_core.domain import (
-    Claim,
-    ClaimsReady,
-    EngineInfo,
-    Explanation,
-    Finding,
-    FindingKind,
-    MapReady,
-    RgbImage,
-    SoftMap,
-    TextChunk,
-    Update,
-    VerdictReady,
-)
-from fakeshield_core.errors import EngineOutOfMemory
-from fakeshield_core.fakeshield import explaining, loading, localising
-from fakeshield_core.fakeshield.adapters import apply_adapter, read_adapters
-from fakeshield_core.fakeshield.decoding import Decoding
-from fakeshield_core.fakeshield.explaining import DetectionPrompt, DteFdmStage
-from fakeshield_core.fakeshield.localising import Localisation, MaskPrompt, MflmStage
-from fakeshield_core.fakeshield.recipes import Part
-from fakeshield_core.fakeshield.tagging import DomainTag, DtgStage
-from fakeshield_core.fakeshield.verdicts import Rule, says_tampered
-from fakeshield_core.networks.llava import Llava
+from fakeshield_core.domain import EngineInfo, MapReady, TextChunk, Update
+from fakeshield_core.errors import EngineOutOfMemory, EngineUnavailable
+from fakeshield_core.fakeshield import precision
+from fakeshield_core.fakeshield.adapters import read_adapters
+from fakeshield_core.fakeshield.gpu import gpu_call
+from fakeshield_core.fakeshield.options import PUBLISHED_TEMPERATURE, SERVED, FakeShieldOptions
+from fakeshield_core.fakeshield.precision import Precision
+from fakeshield_core.fakeshield.running import MASK_THRESHOLD, NAME, NO_REGION, Run, soft_map
+from fakeshield_core.fakeshield.stages import Stages, load_stages
+from fakeshield_core.fakeshield.workshop import Kept, MaskJob, Workshop
 from fakeshield_core.picture import Picture
 from fakeshield_core.settings import Settings
 
-VERSION = "1"
-NAME = "fakeshield"
-MASK_THRESHOLD = 0.5  # logit > 0
-UNDECODED = "\ufffd"  # the end of a character whose other bytes are still to come
-KINDS: tuple[FindingKind, ...] = ("inpainting", "face", "unknown")  # of the tag's labels
+__all__ = ["NO_REGION", "FakeShieldEngine", "FakeShieldOptions", "Stages", "build", "build_from"]
+
+VERSION = "2"
+TOY = "Toy weights: random numbers made for tests; verdict, words and marks mean nothing"
 LIMITS = (
     "Untouched pictures: it is told that each is suspected, and calls many of them tampered",
     "Its words are a reading of the picture, not measurements",
     "Pictures unlike its training sets",
 )
-NO_REGION = "The answer calls the picture tampered and points at no region; nothing is marked."
+NO_MEMORY = "There is too little free memory for this picture; try again later, or with a smaller picture."
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class FakeShieldOptions:
-    """The switches of the published programs; the defaults are published, but greedy."""
-
-    detection: DetectionPrompt = field(default_factory=DetectionPrompt)
-    mask: MaskPrompt = field(default_factory=MaskPrompt)
-    with_explanation: bool = True  # False: the MFLM is asked without the answer (ablation)
-    rule: Rule = "published"
-    geometry: Literal["published", "upright"] = "published"  # which stages see the EXIF orientation
-    max_new_tokens: int = 512
-    temperature: float = 0.0  # the published programs sample at 0.2
-    top_p: float | None = None
-    seed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Stages:
-    """The three parts, loaded."""
-
-    dtg: DtgStage
-    dte_fdm: DteFdmStage
-    mflm: MflmStage
-
-
 class FakeShieldEngine:
-    """Immutable; one picture at a time is faster than several at once."""
+    """Immutable: a swap of adapter or options makes a new engine over the same weights and caches."""
 
-    def __init__(self, stages: Stages, info: EngineInfo, options: FakeShieldOptions | None = None) -> None:
-        self._stages = stages
+    def __init__(
+        self,
+        stages: Stages,
+        info: EngineInfo,
+        options: FakeShieldOptions | None = None,
+        shop: Workshop | None = None,
+        base: Stages | None = None,
+    ) -> None:
+        """An engine of loaded stages.
+
+        Args:
+            stages: with their adapters.
+            info: who this is.
+            options: switches; None: as published, but greedy.
+            shop: of the engine that this one was made from.
+            base: the same stages without adapters, for the next swap.
+        """
+        self._stages, self._base = stages, base or stages
         self._options = options or FakeShieldOptions()
+        self._shop = shop or Workshop()
+        self._call = gpu_call(self._fresh)
         self.info = info
 
     def analyze(self, picture: Picture) -> Iterator[Update]:
-        """TextChunks, VerdictReady, MapReady, ClaimsReady. An untampered picture gets an empty map.
+        """VerdictReady, TextChunks, MapReady as soon as it is there, ClaimsReady; closing it cancels.
+
+        By default the verdict is read from the words and so follows them. An untampered picture gets an empty
+        map; `map_on_request` finds one. A picture that was answered before gets the same answer at once.
 
         Raises:
             EngineOutOfMemory: the device has too little free memory.
         """
+        kept = self._shop.results.get(self._key(picture))
+        return self._call(picture) if kept is None else self._again(kept, picture)
+
+    def regenerate(self, picture: Picture, seed: int) -> Iterator[Update]:
+        """Another answer: sampled as the published programs do it, with this seed; errors as in `analyze`."""
+        temperature = self._options.temperature or PUBLISHED_TEMPERATURE
+        return self.with_options(replace(self._options, temperature=temperature, seed=seed)).analyze(picture)
+
+    def map_on_request(self, picture: Picture, words: str) -> MapReady:
+        """Where the tampering would be, also for a picture that the words call untampered.
+
+        Raises:
+            EngineOutOfMemory: the device has too little free memory.
+        """
+        job = MaskJob(self._stages.mflm, picture, self._options, self._shop)
         try:
-            yield from self._updates(picture)
+            job.ask(words)
+            return MapReady(soft_map(job.result()), MASK_THRESHOLD)
         except (MemoryError, torch.OutOfMemoryError) as error:
-            raise EngineOutOfMemory(
-                "There is too little free memory for this picture; try again later, or a larger card."
-            ) from error
+            raise EngineOutOfMemory(NO_MEMORY) from error
 
-    def _updates(self, picture: Picture) -> Iterator[Update]:
-        seen = self._seen(picture)
-        tag = self._stages.dtg.tag(seen)
-        answer = ""
-        for piece in self._answer(seen, tag):
-            answer += piece
-            yield TextChunk(piece)
-        verdict = self._verdict(answer, tag)
-        yield verdict
-        if verdict.verdict == "tampered":
-            found = self._localise(picture.rgb, answer)
-            if not found.found:
-                yield replace(verdict, findings=(), warnings=(*verdict.warnings, NO_REGION))
-            yield MapReady(_soft(found), MASK_THRESHOLD)
-        else:
-            yield MapReady(np.zeros(picture.rgb.shape[:2], np.float32), MASK_THRESHOLD)
-        yield ClaimsReady(_explanation(answer))
+    def with_options(self, options: FakeShieldOptions) -> FakeShieldEngine:
+        """The same engine with other switches."""
+        return FakeShieldEngine(self._stages, self.info, options, self._shop, self._base)
 
-    def _seen(self, picture: Picture) -> RgbImage:
-        """What the first two stages look at: as published, the pixels as stored, or the upright ones."""
-        if self._options.geometry == "upright":
-            return picture.rgb
-        return orientation.stored(picture.rgb, picture.facts.orientation)
+    def with_adapter(self, folder: Path | None) -> FakeShieldEngine:
+        """The same engine with another adapter, or with none; running requests go on with theirs.
 
-    def _answer(self, rgb: RgbImage, tag: DomainTag) -> Iterator[str]:
-        """The answer in pieces of whole characters."""
-        options, stage = self._options, self._stages.dte_fdm
-        decoding = Decoding(
-            stage.tokenizer.end_id,
-            options.max_new_tokens,
-            options.temperature,
-            top_p=options.top_p,
-            seed=options.seed,
-        )
-        ids: list[int] = []
-        shown = text = ""
-        for step in stage.steps(rgb, stage.prompt(tag.label, options.detection), decoding):
-            ids.append(step.token)
-            text = stage.tokenizer.decode(ids).lstrip()
-            if text.startswith(shown) and not text.endswith((UNDECODED, " ")) and text != shown:
-                yield text[len(shown) :]
-                shown = text
-        rest = text.rstrip()
-        if rest.startswith(shown) and rest != shown:
-            yield rest[len(shown) :]
+        Raises:
+            EngineUnavailable: the folder holds no adapter, or one that does not fit.
+        """
+        stages, digest = self._base, None
+        if folder is not None:
+            stages, digest = self._base.with_adapters(read_adapters(folder)), _digest_of_contents(folder)
+        info = replace(self.info, adapter=digest)
+        return FakeShieldEngine(stages, info, self._options, self._shop, self._base)
 
-    def _verdict(self, answer: str, tag: DomainTag) -> VerdictReady:
-        tampered = says_tampered(answer, self._options.rule)
-        findings = (Finding(KINDS[tag.label], max(tag.probabilities), 1),) if tampered else ()
-        return VerdictReady(
-            "tampered" if tampered else "no_tampering_found",
-            score=None,  # words carry none
-            band=None,
-            threshold=0.5,
-            findings=findings,
-            domain_tag=tag.to_json(),
-        )
+    def _fresh(self, picture: Picture) -> Iterator[Update]:
+        run = Run(self._stages, picture, self._options, self._shop)
+        try:
+            yield from run.updates()
+        except (MemoryError, torch.OutOfMemoryError) as error:
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+            raise EngineOutOfMemory(NO_MEMORY) from error
+        if run.kept is not None:
+            self._shop.results.put(self._key(picture), run.kept)
 
-    def _localise(self, rgb: RgbImage, answer: str) -> Localisation:
-        words = answer if self._options.with_explanation else None
-        return self._stages.mflm.localise(rgb, words, self._options.mask)
+    def _again(self, kept: Kept, picture: Picture) -> Iterator[Update]:
+        yield kept.verdict
+        yield TextChunk(kept.text)
+        found = self._stages.mflm.grown(kept.low_resolution, *picture.rgb.shape[:2])
+        yield MapReady(soft_map(found), MASK_THRESHOLD)
+        yield kept.claims
+
+    def _key(self, picture: Picture) -> tuple[object, ...]:
+        return picture.facts.sha256, self.info.version, self.info.weights, self.info.adapter, self._options
 
 
 def build(settings: Settings, adapter: Path | None = None) -> FakeShieldEngine:
-    """The engine with the weights that the settings name: in half precision on a GPU, in float32 on a CPU.
+    """The engine with the weights and in the precision that the settings name, as the page is served.
 
     Raises:
-        EngineUnavailable: weights or adapter are missing, damaged, or do not fit.
+        EngineUnavailable: weights or adapter are missing, damaged, or do not fit; the card is too small.
     """
     torch.set_num_threads(settings.threads)
-    return build_from(checkpoints.find(settings), adapter)
+    return build_from(checkpoints.find(settings), adapter, SERVED)
 
 
 def build_from(
-    files: FakeShieldFiles, adapter: Path | None = None, options: FakeShieldOptions | None = None
+    files: FakeShieldFiles,
+    adapter: Path | None = None,
+    options: FakeShieldOptions | None = None,
+    wanted: str = "auto",
 ) -> FakeShieldEngine:
-    """The engine of known files; errors as in `build`."""
-    gpu = torch.cuda.is_available()
-    device = "cuda" if gpu else "cpu"
-    stages = Stages(
-        DtgStage(loading.load_dtg(files, device)),
-        explaining.load_stage(files, torch.float16 if gpu else torch.float32, device),
-        localising.load_stage(files, torch.bfloat16 if gpu else torch.float32, device),
-    )
-    digest = None
-    if adapter is not None:
-        found = read_adapters(adapter)
-        networks: Mapping[Part, Llava] = {
-            "dte_fdm": stages.dte_fdm.network,
-            "mflm": stages.mflm.network,
-        }
-        for part, one in found.items():
-            apply_adapter(networks[part], one)
-        digest = _digest_of_files(adapter)
+    """The engine of known files; errors as in `build`.
+
+    Args:
+        files: where the parts lie.
+        adapter: folder.
+        options: switches; None: as published, but greedy.
+        wanted: precision of the language models; auto: as published on a card that holds it, smaller on a
+            smaller card, float32 on a CPU.
+    """
+    if wanted not in get_args(Precision):
+        raise EngineUnavailable(
+            f"There is no precision {wanted!r}; choose one of {', '.join(get_args(Precision))}."
+        )
+    amounts, card = precision.amounts(files), cards.here()
+    plan = precision.plan(cast(Precision, wanted), amounts, card, precision.machine_gb())
+    log.info("FakeShield-22B from %s in %s", files.root.name, plan)
+    record = manifest.read(files.root)
+    is_toy = record is not None and record.kind == manifest.TOY
     info = EngineInfo(
         name=NAME,
-        version=VERSION,
+        version=f"{VERSION} toy" if is_toy else VERSION,
         weights=_digest(files.root),
-        adapter=digest,
-        device=device,
+        adapter=None,
+        device=str(plan),
         gives=frozenset({"verdict", "map", "explanation"}),
-        limits=LIMITS,
+        limits=(TOY, *LIMITS) if is_toy else LIMITS,
     )
-    return FakeShieldEngine(stages, info, options)
+    engine = FakeShieldEngine(_loaded(files, plan), info, options)
+    return engine if adapter is None else engine.with_adapter(adapter)
 
 
-def _soft(found: Localisation) -> SoftMap:
-    """Probabilities (H, W); 0 without a mask."""
-    logits = np.clip(found.union, -80, 80).astype(np.float64)
-    return np.asarray(1 / (1 + np.exp(-logits)) * float(found.found), np.float32)
-
-
-def _explanation(answer: str) -> Explanation:
-    parts = [part.strip() for part in answer.split("\n\n") if part.strip()]
-    claims = tuple(
-        Claim(f"c{number}", part, "reading", None, {}, None) for number, part in enumerate(parts, start=1)
-    )
-    return Explanation(answer, "en", claims, NAME)
+def _loaded(files: FakeShieldFiles, plan: precision.Plan) -> Stages:
+    try:
+        return load_stages(files, plan)
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        raise EngineUnavailable(
+            f"FakeShield-22B does not fit into the free memory of {plan}; stop what else uses the card, or "
+            "use a larger one."
+        ) from error
 
 
 def _digest(root: Path) -> str:
@@ -234,8 +203,16 @@ def _digest(root: Path) -> str:
 
 def _digest_of_files(folder: Path) -> str:
     """A digest of names and sizes: reading 41 GB for each start would cost minutes."""
-    found = sorted(
-        (path.relative_to(folder).as_posix(), path) for path in folder.rglob("*") if path.is_file()
-    )
-    text = "".join(f"{name}:{path.stat().st_size}\n" for name, path in found)
+    text = "".join(f"{name}:{path.stat().st_size}\n" for name, path in _files(folder))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _digest_of_contents(folder: Path) -> str:
+    """A digest of every byte: adapters of one recipe all have the same sizes."""
+    text = "".join(f"{name}:{manifest.sha256_of(path)}\n" for name, path in _files(folder))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _files(folder: Path) -> list[tuple[str, Path]]:
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return sorted((path.relative_to(folder).as_posix(), path) for path in found)

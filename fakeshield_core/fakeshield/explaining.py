@@ -12,6 +12,7 @@ from fakeshield_core.checkpoints.fakeshield import FakeShieldFiles, read_config
 from fakeshield_core.domain import RgbImage
 from fakeshield_core.fakeshield import loading
 from fakeshield_core.fakeshield.decoding import Decoding, Step, decode
+from fakeshield_core.fakeshield.loading import Placing
 from fakeshield_core.fakeshield.opening import Draft, Opening, answer_steps, opened
 from fakeshield_core.fakeshield.pixels import (
     ClipProcessing,
@@ -29,7 +30,6 @@ from fakeshield_core.fakeshield.prompts import (
     full_prompt,
     neutral,
 )
-from fakeshield_core.fakeshield.quantise import Quantised
 from fakeshield_core.fakeshield.tokenizer import END, IMAGE_ID, START, Era, PiecesTokenizer, read_tokenizer
 from fakeshield_core.networks.llava import Llava
 
@@ -112,12 +112,7 @@ class DteFdmStage:
         return text.replace(START, "").replace(END, "")
 
 
-def load_stage(
-    files: FakeShieldFiles,
-    dtype: torch.dtype = torch.float32,
-    device: str = "cpu",
-    quantised: Quantised = "none",
-) -> DteFdmStage:
+def load_stage(files: FakeShieldFiles, placing: Placing | None = None) -> DteFdmStage:
     """The DTE-FDM of a published folder.
 
     Raises:
@@ -126,7 +121,7 @@ def load_stage(
     config = read_config(files.dte_fdm)
     limit = config.get("tokenizer_model_max_length")
     return DteFdmStage(
-        loading.load_dte_fdm(files, loading.Placing(dtype, device, quantised)),
+        loading.load_dte_fdm(files, placing),
         read_tokenizer(files.dte_fdm, ERA),
         read_clip_processing(files.clip),
         pads=config.get("image_aspect_ratio") == "pad",

@@ -14,6 +14,7 @@ from fakeshield_core.checkpoints.fakeshield import FakeShieldFiles
 from fakeshield_core.domain import BoolMask, RgbImage
 from fakeshield_core.fakeshield import loading
 from fakeshield_core.fakeshield.decoding import Decoding, decode
+from fakeshield_core.fakeshield.loading import Placing
 from fakeshield_core.fakeshield.pixels import (
     ClipProcessing,
     Planes,
@@ -32,7 +33,6 @@ from fakeshield_core.fakeshield.prompts import (
     neutral,
     resolved,
 )
-from fakeshield_core.fakeshield.quantise import Quantised
 from fakeshield_core.fakeshield.tokenizer import IMAGE_ID, Era, PiecesTokenizer, read_tokenizer
 from fakeshield_core.networks.mflm import Mflm, place_states, seg_places
 
@@ -125,13 +125,19 @@ class MflmStage:
         """The masks that states (n, width) stand for, on a picture of this size; n may be 0."""
         if not len(states):
             side = self.network.sam.sizes.image_size // 4
-            return Localisation(
-                np.zeros((0, height, width), np.float32), np.zeros((0, 1, side, side), np.float32)
-            )
+            return self.grown(np.zeros((0, 1, side, side), np.float32), height, width)
         with torch.inference_mode():
             low = self.network.low_resolution(states, embedding)
             full = self.network.sam.full_size(low, sam_size(height, width), (height, width))
         return Localisation(full.cpu().numpy(), low.float().cpu().numpy())
+
+    def grown(self, low: npt.NDArray[np.float32], height: int, width: int) -> Localisation:
+        """Masks of the decoder's resolution (n, 1, h, w), on a picture of this size; n may be 0."""
+        if not len(low):
+            return Localisation(np.zeros((0, height, width), np.float32), low)
+        with torch.inference_mode():
+            full = self.network.sam.full_size(torch.from_numpy(low), sam_size(height, width), (height, width))
+        return Localisation(full.numpy(), low)
 
     def localise(self, rgb: RgbImage, answer: str | None, options: MaskPrompt | None = None) -> Localisation:
         """From the words about a picture (H, W, 3) to its masks."""
@@ -140,12 +146,7 @@ class MflmStage:
         return self.locate(states, self.embed(rgb), *rgb.shape[:2])
 
 
-def load_stage(
-    files: FakeShieldFiles,
-    dtype: torch.dtype = torch.float32,
-    device: str = "cpu",
-    quantised: Quantised = "none",
-) -> MflmStage:
+def load_stage(files: FakeShieldFiles, placing: Placing | None = None) -> MflmStage:
     """The MFLM of a published folder.
 
     Raises:
@@ -155,7 +156,7 @@ def load_stage(
     for token in ("<im_start>", "<im_end>"):
         tokenizer.single_id(token)
     return MflmStage(
-        loading.load_mflm(files, loading.Placing(dtype, device, quantised)),
+        loading.load_mflm(files, placing),
         tokenizer,
         read_clip_processing(files.clip),
         tokenizer.single_id(SEG),

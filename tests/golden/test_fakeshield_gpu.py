@@ -12,6 +12,7 @@ import torch
 from fakeshield_core.checkpoints.fakeshield import locate
 from fakeshield_core.fakeshield import explaining, localising
 from fakeshield_core.fakeshield.decoding import Decoding
+from fakeshield_core.fakeshield.loading import Placing
 from fakeshield_core.fakeshield.pixels import read_rgb
 from fakeshield_core.networks.mflm import place_states, seg_places
 
@@ -31,7 +32,7 @@ def device() -> str:
 
 @pytest.mark.parametrize("name", ["landscape.png", "portrait.png", "wide.jpg"])
 def test_float16_gives_the_published_tokens(device: str, name: str) -> None:
-    stage = explaining.load_stage(locate(GOLDEN), torch.float16, device)
+    stage = explaining.load_stage(locate(GOLDEN), Placing(torch.float16, device))
     run = _document("dte_fdm")["runs"][name]
     rgb = read_rgb(GOLDEN / "images" / name)
     steps = stage.steps(
@@ -43,7 +44,7 @@ def test_float16_gives_the_published_tokens(device: str, name: str) -> None:
 @pytest.mark.parametrize("name", RUNS)
 def test_bfloat16_states_before_seg_are_near_those_of_float32(device: str, name: str) -> None:
     files = locate(GOLDEN)
-    half = _states(localising.load_stage(files, torch.bfloat16, device), name)
+    half = _states(localising.load_stage(files, Placing(torch.bfloat16, device)), name)
     full = _states(localising.load_stage(files), name)
     assert float((half.float().cpu() - full).norm() / full.norm()) < STATE_ERROR
 

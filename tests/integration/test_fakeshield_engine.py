@@ -21,6 +21,8 @@ from fakeshield_core.errors import EngineUnavailable
 from fakeshield_core.fakeshield import localising
 from fakeshield_core.fakeshield.explaining import DetectionPrompt
 from fakeshield_core.fakeshield.localising import MaskAnswer, MflmStage
+from fakeshield_core.fakeshield.running import Run
+from fakeshield_core.fakeshield.workshop import Workshop
 from fakeshield_core.imaging import decode
 from fakeshield_core.networks.dtg import DtgNetwork
 from fakeshield_core.networks.mflm import place_states
@@ -64,7 +66,9 @@ def test_it_is_an_engine_by_name(weights: Path) -> None:
     assert engine.info.gives == {"verdict", "map", "explanation"}
 
 
-def test_words_come_before_the_verdict_and_the_verdict_before_the_map(engine: FakeShieldEngine) -> None:
+def test_as_published_words_come_before_the_verdict_and_the_verdict_before_the_map(
+    engine: FakeShieldEngine,
+) -> None:
     kinds = [type(update) for update in engine.analyze(decode(_file("landscape.png")))]
     firsts = list(dict.fromkeys(kinds))
     assert firsts == [TextChunk, VerdictReady, MapReady, ClaimsReady]
@@ -132,13 +136,15 @@ def test_without_the_explanation_the_training_question_is_asked(mflm: MflmStage)
 
 
 def test_turned_files_are_seen_as_stored_or_upright_by_choice(
-    engine: FakeShieldEngine, weights: Path
+    engine: FakeShieldEngine,
 ) -> None:
     picture = decode(_turned("landscape.png"))
-    upright = FakeShieldEngine(engine._stages, engine.info, replace(FEW, geometry="upright"))
+    seen = {
+        geometry: Run(engine._stages, picture, replace(FEW, geometry=geometry), Workshop())._seen().shape[:2]
+        for geometry in ("published", "upright")
+    }
     assert picture.rgb.shape[:2] == (224, 140)
-    assert engine._seen(picture).shape[:2] == (140, 224)
-    assert upright._seen(picture).shape[:2] == (224, 140)
+    assert seen == {"published": (140, 224), "upright": (224, 140)}
 
 
 def test_sampling_repeats_with_its_seed(engine: FakeShieldEngine) -> None:

@@ -12,6 +12,7 @@ from fakeshield_core.checkpoints.fakeshield import find
 from fakeshield_core.errors import InputError
 from fakeshield_core.fakeshield import explaining, localising
 from fakeshield_core.fakeshield.datasets import Explanations, read_choice, read_conversations
+from fakeshield_core.fakeshield.loading import Placing
 from fakeshield_core.fakeshield.recipes import Recipe
 from fakeshield_core.fakeshield.training.encodings import Encodings
 from fakeshield_core.fakeshield.training.tasks import DetectionTask, MaskTask, Task
@@ -36,13 +37,13 @@ def build_task(args: argparse.Namespace, settings: Settings, recipe: Recipe) -> 
             )
         examples = read_conversations(args.records, args.data)
         kept = Encodings(args.encodings, f"dte_fdm:{files.dte_fdm}")
-        stage = explaining.load_stage(files, dtype)
+        stage = explaining.load_stage(files, Placing(dtype))
         return DetectionTask(stage, examples, recipe.max_length, encodings=kept)
     if args.sets is None:
         raise InputError("Name the data sets with --sets, such as 'ps|CASIA2', and their folder with --data.")
     pictures = read_choice(args.data, args.sets, "train", "gt" if args.gt_train else "output")
     kept = Encodings(args.encodings, f"mflm:{files.mflm}")
-    return MaskTask(localising.load_stage(files, dtype), pictures, recipe.max_length, encodings=kept)
+    return MaskTask(localising.load_stage(files, Placing(dtype)), pictures, recipe.max_length, encodings=kept)
 
 
 def build_judge(args: argparse.Namespace, task: Task) -> Callable[[], float] | None:
