@@ -17,11 +17,11 @@ STARS = range(1, 6)
 
 def turn() -> str:
     """Is this right? One dark button; which one depends on the verdict."""
-    others = (("right", "right"), ("false", "false_alarm"), ("missed", "missed"))
-    buttons = "".join(_start(how, key) for how, key in others)
+    others = (("right", "right", ""), ("false", "false_alarm", "if-found"), ("missed", "missed", "if-found"))
+    buttons = "".join(_start(*other) for other in others)
     return (
-        f'<section class="turn card"><h2>{told("turn")}</h2>{_start("fix", "fix", "primary")}'
-        f'{_start("missed", "mark", "primary")}<div class="three">{buttons}</div>'
+        f'<section class="turn card"><h2>{told("turn")}</h2>{_start("fix", "fix", "primary wide if-found")}'
+        f'{_start("missed", "mark", "primary wide if-none")}<div class="three">{buttons}</div>'
         f'<p class="cap turn-note" hidden></p></section>'
     )
 
@@ -71,20 +71,28 @@ def resume() -> str:
 
 def thumb() -> str:
     """The main actions at the bottom of a small screen."""
+    judging = "".join(
+        _start(how, key, f"grow if-judging {kind}")
+        for how, key, kind in (
+            ("false", "false_alarm", "if-found"),
+            ("fix", "fix", "if-found primary"),
+            ("right", "right", "if-none"),
+            ("missed", "mark", "if-none primary"),
+        )
+    )
+    deciding = "".join(
+        f'<button type="button" class="btn {css} if-fixing" data-do="{do}" disabled>{told(key)}</button>'
+        for do, key, css in (("drop", "drop_it", ""), ("keep", "keep", "grow"))
+    )
     return (
-        f'<div class="thumb" role="group" aria-label="{told("turn")}">'
-        f'<button type="button" class="btn grow if-judging" data-fix="false">{told("false_alarm")}</button>'
-        f'<button type="button" class="btn primary grow if-judging" data-fix="fix">{told("fix")}</button>'
-        f'<button type="button" class="btn if-fixing" data-do="drop" disabled>{told("drop_it")}</button>'
-        f'<button type="button" class="btn grow if-fixing" data-do="keep" disabled>{told("keep")}</button>'
+        f'<div class="thumb" role="group" aria-label="{told("turn")}">{judging}{deciding}'
         f'<button type="button" class="btn primary grow if-fixing save">{told("save_correction")}</button>'
         "</div>"
     )
 
 
-def _start(how: str, key: str, kind: str = "") -> str:
-    wide = " primary wide" if kind else ""
-    return f'<button type="button" class="btn{wide}" data-fix="{how}" data-words="{key}">{told(key)}</button>'
+def _start(how: str, key: str, css: str = "") -> str:
+    return f'<button type="button" class="btn {css}" data-fix="{how}">{told(key)}</button>'
 
 
 def _icon_button(css: str, key: str, picture: str) -> str:
@@ -115,7 +123,7 @@ def _mask() -> str:
     )
     return (
         f'<div class="mask-line"><div class="line bare"><h3>{told("mask_line")}</h3>'
-        f'<span class="row figures">{figures}</span></div><div class="row"><button type="button" '
+        f'<span class="row shares">{figures}</span></div><div class="row"><button type="button" '
         f'class="btn small explain">{icon("ruler")}<span>{told("explain")}</span></button>{quiet}</div>'
         '<div class="told" role="status" hidden><h3></h3><p></p></div></div>'
     )
@@ -167,7 +175,7 @@ def _savebar() -> str:
     return (
         f'<div class="savebar"><p class="cap what-is-kept">{told("ratings_only")}</p>'
         f'<p class="problem" role="alert" hidden><span></span> <button type="button" class="btn small now" '
-        f'hidden>{told("try_now")}</button></p><div class="row desk"><button type="submit" '
-        f'class="btn primary grow save">{told("save_ratings")}</button><button type="button" '
+        f'hidden>{told("try_now")}</button></p><div class="row"><button type="submit" '
+        f'class="btn primary grow save desk">{told("save_ratings")}</button><button type="button" '
         f'class="btn quiet discard">{told("discard")}</button></div></div>'
     )

@@ -75,8 +75,8 @@ class Visitor:
     def see_result(self) -> None:
         """Waits for the finished result with all its layers."""
         expect(self.canvas).to_have_attribute("data-phase", "done")
-        expect(self.page.locator(".seg button")).to_have_count(4)
-        expect(self.page.locator(".seg button:disabled")).to_have_count(0)
+        expect(self.page.locator(".layer-choice button")).to_have_count(4)
+        expect(self.page.locator(".layer-choice button:disabled")).to_have_count(0)
 
     def layer(self, name: str) -> Locator:
         return self.page.get_by_role("radio", name=name, exact=True)

@@ -67,13 +67,13 @@ export class Bars {
     const key = choices.map(({ name }) => name).join();
     if (key !== this.choices.map(({ name }) => name).join()) {
       this.choices = choices;
-      this.find(".seg").replaceChildren(...choices.map(choiceOf));
+      this.find(".layer-choice").replaceChildren(...choices.map(choiceOf));
     }
     this.refresh();
   }
 
   listenToLayers() {
-    const seg = this.find(".seg");
+    const seg = this.find(".layer-choice");
     seg.addEventListener("click", (event) => {
       const button = event.target.closest("button");
       if (button) this.chooseLayer(button.dataset.layer);
@@ -111,7 +111,7 @@ export class Bars {
 
   refresh() {
     const { layer } = this.overlay;
-    for (const button of this.find(".seg").children) {
+    for (const button of this.find(".layer-choice").children) {
       const checked = button.dataset.layer === layer;
       button.setAttribute("aria-checked", String(checked));
       button.tabIndex = checked ? 0 : -1;

@@ -19,7 +19,7 @@ import { WorkBar } from "./workbar.js";
 const SAME_LEVEL = 0.005; // of the threshold: there the engine's own mask is taken
 
 export class Correction {
-  // page: { root, words, stage, overlay, server, drafts, setPhase(phase), again(), fileOf() }
+  // page: { root, words, stage, overlay, server, drafts, setPhase(phase), showPhoto(), again(), fileOf() }
   constructor(page) {
     Object.assign(this, page);
     this.page = page;
@@ -135,6 +135,7 @@ export class Correction {
     this.explaining.forget();
     this.panel.open(this.result.claims, values);
     this.setPhase("fixing");
+    this.showPhoto();
     this.note(null);
     this.changed();
     this.keeper.keepFile(this.result.sha256, this.fileOf());
@@ -248,7 +249,7 @@ export class Correction {
     this.pen.active = false;
     this.session = null;
     const outline = this.scene.outlineOf(session.state.mask);
-    this.overlay.replaceMask((context, stage, strength) => outline.draw(context, stage, { strength }));
+    this.overlay.replaceMask((context, stage, strength) => outline.draw(context, stage, { strength }), { untagged: true });
     this.bar.say("", null);
     this.setPhase("saved");
     const { how } = this.panel.read();

@@ -32,7 +32,8 @@ class Page {
     const drafts = new Drafts();
     this.correction = new Correction({
       root: this.root, words: this.words, stage: this.stage, overlay: this.overlay, server: server ?? {}, drafts,
-      setPhase: (phase) => this.setView("work", phase), again: () => this.startOver(), fileOf: () => this.file,
+      setPhase: (phase) => this.setView("work", phase), showPhoto: () => this.bars.chooseLayer("photo"),
+      again: () => this.startOver(), fileOf: () => this.file,
     });
     this.resume = new Resume(this.words, drafts, {
       example: (id) => this.openExample(id), case: (id, name) => this.openCase(id, name), file: (file) => this.open(file),

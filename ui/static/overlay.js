@@ -26,7 +26,7 @@ export class Overlay {
     this.asked = {}; // what was fetched already, by use
     this.layer = "photo";
     this.strengths = { ...STRENGTH };
-    this.hidden = this.held = false;
+    this.hidden = this.held = this.untagged = false;
     this.lit = null;
     this.tags?.show([], null);
     this.stage?.request();
@@ -110,9 +110,10 @@ export class Overlay {
     this.stage.request();
   }
 
-  // What is drawn in place of the engine's mask: a function of context, stage and strength; null: nothing.
-  replaceMask(marks) {
+  // What is drawn in place of the engine's mask: a function of context, stage and strength; null: nothing is.
+  replaceMask(marks, { untagged = false } = {}) {
     this.marks = marks;
+    this.untagged = untagged;
     this.stage.request();
   }
 
@@ -136,7 +137,8 @@ export class Overlay {
   draw(context, stage) {
     const covered = this.hidden || this.held;
     stage.box.dataset.covered = covered;
-    this.tags.place(stage, covered);
+    const untagged = covered || this.untagged;
+    this.tags.place(stage, untagged);
     context.save();
     context.translate(stage.left, stage.top);
     context.scale(stage.scale, stage.scale);
@@ -152,6 +154,6 @@ export class Overlay {
     if (!covered && this.marks) this.marks(context, stage, strength);
     else if (!covered && this.mask) this.mask.draw(context, stage, { strength, lit: this.lit });
     context.restore();
-    if (!covered) this.tags.drawLines(context);
+    if (!untagged) this.tags.drawLines(context);
   }
 }
