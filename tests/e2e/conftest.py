@@ -16,6 +16,8 @@ from fakeshield_core.domain import Update
 from fakeshield_core.engines.stub import StubEngine
 from fakeshield_core.picture import Picture
 from fakeshield_core.settings import Settings
+from feedback.store import FOLDER, FeedbackStore
+from tests.e2e.correcting import Corrector
 from tests.e2e.driver import Visitor
 from tests.serving import free_port, served
 
@@ -59,9 +61,23 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def address(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[str]:
-    with served(tmp_path_factory.mktemp("app")) as running:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the running app."""
+    return tmp_path_factory.mktemp("app")
+
+
+@pytest.fixture(scope="session")
+def address(home: Path, browser: Browser) -> Iterator[str]:
+    with served(home) as running:
         yield running
+
+
+@pytest.fixture
+def store(home: Path, address: str) -> Iterator[FeedbackStore]:
+    """The store of the running app, opened beside it."""
+    opened = FeedbackStore.open(home / "data" / FOLDER)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture
@@ -74,6 +90,11 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 @pytest.fixture
 def visitor(context: BrowserContext, address: str) -> Visitor:
     return Visitor(context.new_page(), address).arrive()
+
+
+@pytest.fixture
+def corrector(visitor: Visitor) -> Corrector:
+    return Corrector(visitor)
 
 
 @pytest.fixture
