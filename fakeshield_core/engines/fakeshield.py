@@ -6,6 +6,7 @@ import hashlib
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import cast, get_args
 
@@ -142,7 +143,14 @@ def build(settings: Settings, adapter: Path | None = None) -> FakeShieldEngine:
         EngineUnavailable: weights or adapter are missing, damaged, or do not fit; the card is too small.
     """
     torch.set_num_threads(settings.threads)
-    return build_from(checkpoints.find(settings), adapter, SERVED)
+    engine = resident(checkpoints.find(settings), "auto").with_options(SERVED)
+    return engine if adapter is None else engine.with_adapter(adapter)
+
+
+@lru_cache(maxsize=1)
+def resident(files: FakeShieldFiles, wanted: str) -> FakeShieldEngine:
+    """`build_from`, once: whoever builds the engine again, for another adapter, gets the same weights."""
+    return build_from(files, wanted=wanted)
 
 
 def build_from(

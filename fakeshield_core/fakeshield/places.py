@@ -78,8 +78,8 @@ def link(named: Sequence[Place], labels: npt.NDArray[np.int32], regions: Sequenc
     for place in named:
         (x0, x1), (y0, y1) = place.x, place.y
         inside[round(y0 * height) : round(y1 * height), round(x0 * width) : round(x1 * width)] = True
-    total = np.bincount(labels.ravel(), minlength=len(regions) + 1).astype(float)
-    share = np.bincount(labels[inside], minlength=len(regions) + 1) / np.maximum(total, 1)
+    total = np.bincount(labels.ravel()).astype(float)  # also of areas too many to be regions
+    share = np.bincount(labels[inside], minlength=total.size) / np.maximum(total, 1)
     within = float((share * total)[1:].sum() / max(total[1:].sum(), 1))
     meant = [region.id for region in regions if share[region.id] >= INSIDE]
     return Link(meant[0] if meant else None, not meant and within < NOWHERE)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +12,6 @@ import torch
 from PIL import Image
 
 from fakeshield_core.checkpoints.fakeshield import FakeShieldFiles, locate
-from fakeshield_core.conform.dtg_recipe import made_state
 from fakeshield_core.domain import ClaimsReady, Engine, MapReady, TextChunk, VerdictReady
 from fakeshield_core.engines.fakeshield import NO_REGION, FakeShieldEngine, FakeShieldOptions, build_from
 from fakeshield_core.engines.registry import build_engine
@@ -24,12 +22,11 @@ from fakeshield_core.fakeshield.localising import MaskAnswer, MflmStage
 from fakeshield_core.fakeshield.running import Run
 from fakeshield_core.fakeshield.workshop import Workshop
 from fakeshield_core.imaging import decode
-from fakeshield_core.networks.dtg import DtgNetwork
 from fakeshield_core.networks.mflm import place_states
 from fakeshield_core.pipeline import analyze_to_end
 from fakeshield_core.schema import analysis_to_json
 from fakeshield_core.settings import Settings
-from tests.integration.fakeshield_toy import GOLDEN, document
+from tests.integration.fakeshield_toy import GOLDEN, toy_weights
 
 FEW = FakeShieldOptions(max_new_tokens=8)
 
@@ -37,17 +34,7 @@ FEW = FakeShieldOptions(max_new_tokens=8)
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny weights with a DTG file beside them."""
-    folder = tmp_path_factory.mktemp("weights")
-    for name in ("weight", "openai"):
-        shutil.copytree(GOLDEN / name, folder / name)
-    shutil.copy(GOLDEN / "tiny_sam_config.json", folder / "weight")
-    with torch.device("meta"):
-        shapes = {name: tuple(tensor.shape) for name, tensor in DtgNetwork().state_dict().items()}
-    expected = document("dtg")
-    state = made_state(shapes, expected["weight_recipe_seed"], expected["fc_bias"])
-    target = folder / "weight" / "fakeshield-v1-22b" / "DTG.pth"
-    torch.save({f"module.{name}": torch.from_numpy(values) for name, values in state.items()}, target)
-    return folder / "weight"
+    return toy_weights(tmp_path_factory.mktemp("weights"))
 
 
 @pytest.fixture(scope="module")

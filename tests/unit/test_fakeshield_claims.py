@@ -266,6 +266,13 @@ def test_without_a_mask_nothing_is_linked_or_contradicted(text: str) -> None:
     assert found.warnings == ()
 
 
+def test_areas_too_many_to_be_regions_count_as_marked() -> None:
+    boxes = [(x, y, x + 5, y + 5) for x in range(0, 100, 8) for y in range(0, 36, 8)]
+    found = claims_of("In the upper left part.", marked(*boxes), 0.5)
+    assert found.claims[0].region_id in range(1, 9)
+    assert claims_of("At the bottom.", marked(*boxes), 0.5).claims[0].region_id == 9
+
+
 def test_the_larger_of_two_meant_regions_is_chosen_whatever_their_order_in_the_words() -> None:
     found = claims_of("Both are on the left side.", marked((2, 2, 12, 12), (2, 40, 40, 70)), 0.5)
     assert found.claims[0].region_id == 1
