@@ -33,6 +33,7 @@ class Calibration:
     bias: float = 0.0  # of the score's logit
     label_weight: float = 1.0  # on the logit of the network's image-level head
     peak_weight: float = 0.0  # on the mean logit of the map's strongest places
+    copies_weight: float = 0.0  # on log(1 + pairs of places that agree on one copied area)
     threshold: float = 0.5  # a score above is tampering
     band_logit: float = 0.5  # half width of the score band, on the logit scale
 

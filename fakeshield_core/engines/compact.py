@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from fakeshield_core.checkpoints.compact import (
 from fakeshield_core.domain import (
     EngineInfo,
     Finding,
+    FindingKind,
     Logits,
     MapReady,
     RgbImage,
@@ -36,6 +38,7 @@ from fakeshield_core.domain import (
 )
 from fakeshield_core.engines.tiles import Tile, analysed_size, blended, padded_side, tile_count, tiles_for
 from fakeshield_core.errors import EngineOutOfMemory
+from fakeshield_core.evidence.copies import CLEAR_PAIRS, Copies, find_copies
 from fakeshield_core.networks.compact import CompactNetwork, Features
 from fakeshield_core.picture import Picture
 
@@ -46,6 +49,7 @@ MASK_THRESHOLD = 0.5
 MAP_STRIDE = 4  # pixels in a map cell
 FEATURE_STRIDE = 16  # pixels in a cell of the self-correlation
 PEAK_SHARE = 0.02  # of the map: its strongest places
+COPIED = 0.9  # of the map where an area occurs twice
 SMALL_SIDE = 256  # pixels; below, the score band widens
 COARSE_TABLE = 60.0  # mean luma quantisation step; above (about quality 50), the score band widens
 WIDER = 1.6  # factor of the band's half width for each of these
@@ -67,6 +71,7 @@ class Reading:
     pooled: npt.NDArray[np.float32]  # (2C,) CLS and mean patch tokens, averaged over the tiles
     label: float  # image-level logit read from them
     peak: float  # mean logit of the map's strongest places
+    pairs: int = 0  # places that agree on one copied area
 
     def soft_map(self, height: int, width: int) -> SoftMap:
         """The map at pixel scale: (height, width) of the analysed picture."""
@@ -74,7 +79,12 @@ class Reading:
 
     def score_logit(self, calibration: Calibration) -> float:
         """The calibrated score before the sigmoid."""
-        return calibration.bias + calibration.label_weight * self.label + calibration.peak_weight * self.peak
+        return (
+            calibration.bias
+            + calibration.label_weight * self.label
+            + calibration.peak_weight * self.peak
+            + calibration.copies_weight * math.log1p(self.pairs)
+        )
 
 
 class CompactEngine:
@@ -102,12 +112,14 @@ class CompactEngine:
         """
         height, width = picture.rgb.shape[:2]
         size = analysed_size(height, width)
-        reading = self._read_picture(picture, size)
+        copies = find_copies(picture.rgb)
+        reading = replace(self._read_picture(picture, size), pairs=len(copies.pairs) if copies else 0)
         yield self._verdict(picture, reading, size)
         upright = orientation.upright(
             _enlarged(reading.logits, *_stored_hw(size, picture)), picture.facts.orientation
         )
-        yield MapReady(_fitted(upright, height, width), MASK_THRESHOLD)
+        soft_map = _fitted(upright, height, width)
+        yield MapReady(with_copies(soft_map, copies) if copies else soft_map, MASK_THRESHOLD)
 
     def read(self, rgb: RgbImage, table: npt.NDArray[np.float32] = NO_TABLE) -> Reading:
         """The network's reading of pixels that lie on their JPEG grid.
@@ -164,15 +176,16 @@ class CompactEngine:
         edge = float(np.log(calibration.threshold / (1 - calibration.threshold)))
         stability = None
         if tile_count(*picture.rgb.shape[:2]) == 1:  # of a larger one, over the time budget
-            copies = self._copies(picture, size)
-            stability = Stability(_sigmoid(copies[0]), _sigmoid(copies[1]))
-            if any((copy > edge) != (centre > edge) for copy in copies):
-                low, high = min(low, *copies), max(high, *copies)
+            others = self._altered(picture, reading.pairs, size)
+            stability = Stability(_sigmoid(others[0]), _sigmoid(others[1]))
+            if any((other > edge) != (centre > edge) for other in others):
+                low, high = min(low, *others), max(high, *others)
         verdict: Verdict = (
             "inconclusive" if low < edge < high else "tampered" if centre > edge else "no_tampering_found"
         )
         score = _sigmoid(centre)
-        findings = (Finding("unknown", score, 1),) if verdict == "tampered" else ()
+        kind: FindingKind = "copy_move" if reading.pairs >= CLEAR_PAIRS else "unknown"
+        findings = (Finding(kind, score, 1),) if verdict == "tampered" else ()
         band = (_sigmoid(low), _sigmoid(high))
         return VerdictReady(verdict, score, band, calibration.threshold, findings, stability, warnings)
 
@@ -190,12 +203,14 @@ class CompactEngine:
             )
         return float(self._calibration.band_logit * WIDER ** len(reasons)), tuple(reasons)
 
-    def _copies(self, picture: Picture, size: tuple[int, int]) -> tuple[float, float]:
-        """Score logits of the picture compressed again and at half size."""
+    def _altered(self, picture: Picture, pairs: int, size: tuple[int, int]) -> tuple[float, float]:
+        """Score logits of the picture compressed again and at half size; copied areas are not sought anew."""
         rgb = picture.rgb if size == picture.rgb.shape[:2] else imaging.resize_rgb(picture.rgb, *size)
         again = self.read(imaging.recompress(rgb, RECOMPRESS_QUALITY))
         half = self.read(imaging.resize_rgb(rgb, max(16, size[0] // 2), max(16, size[1] // 2)))
-        return again.score_logit(self._calibration), half.score_logit(self._calibration)
+        readings = (replace(reading, pairs=pairs) for reading in (again, half))
+        first, second = (reading.score_logit(self._calibration) for reading in readings)
+        return first, second
 
 
 def build(
@@ -246,6 +261,14 @@ def _assembled(tiles: tuple[Tile, ...], features: list[Features], rows: int, col
     for tile, part in zip(tiles, features, strict=True):
         _window(whole, tile, FEATURE_STRIDE).copy_(part.sixteenth)
     return whole
+
+
+def with_copies(soft_map: SoftMap, copies: Copies) -> SoftMap:
+    """The map with both areas of clear copies raised: matching sees copy-move better than the network."""
+    if not copies.clear:
+        return soft_map
+    first, second = copies.areas(*soft_map.shape)
+    return np.maximum(soft_map, np.float32(COPIED) * (first | second))
 
 
 def _peak(logits: Logits) -> float:

@@ -19,6 +19,7 @@ CONFIDENCE: Mapping[str, tuple[Sequence[float], Sequence[float]]] = {
     "noise": ((1.8, 2.5), (0.75, 0.77)),
 }
 
+CLAIMED = ("higher", "lower", "copied")  # outcomes that single a region out
 WORDS = ("text", "reason", "outcome")  # of a region's row, told by the claim itself
 
 
@@ -34,7 +35,7 @@ def claims_from(evidence: Evidence, regions: Sequence[Region]) -> tuple[Claim, .
         _region_claim(item, row)
         for item in evidence.items
         for row in region_rows(item)
-        if row["outcome"] in ("higher", "lower") and row["region_id"] in known
+        if row["outcome"] in CLAIMED and row["region_id"] in known
     ]
     found.sort(key=_strength, reverse=True)
     found += [_file_claim(item) for item in evidence.items if item.numbers.get("notable") is True]

@@ -13,6 +13,7 @@ from fakeshield_core.checkpoints.compact import Calibration, CompactCheckpoint
 from fakeshield_core.domain import JsonValue
 from fakeshield_core.engines.compact import CompactEngine
 from fakeshield_core.engines.tiles import analysed_size
+from fakeshield_core.evidence.copies import find_copies
 from fakeshield_core.training.logistic import fitted
 from fakeshield_core.training.photographs import Photograph
 
@@ -27,7 +28,7 @@ Values = npt.NDArray[np.float64]
 class Readings:
     """Image-level features of held-out pictures."""
 
-    features: Values  # (N, 2): image-level logit, peak of the map
+    features: Values  # (N, 3): image-level logit, peak of the map, log(1 + pairs of copied places)
     labels: npt.NDArray[np.bool_]  # (N,) True = tampered
 
 
@@ -40,34 +41,44 @@ def readings_of(engine: CompactEngine, photographs: Sequence[Photograph]) -> Rea
         if (height, width) != rgb.shape[:2]:
             rgb = imaging.resize_rgb(rgb, height, width)
         for quality in QUALITIES:
-            reading = engine.read(imaging.recompress(rgb, quality))
-            features.append((reading.label, reading.peak))
+            again = imaging.recompress(rgb, quality)
+            reading, copies = engine.read(again), find_copies(again)
+            features.append((reading.label, reading.peak, np.log1p(len(copies.pairs) if copies else 0)))
             labels.append(photograph.is_tampered)
     return Readings(np.array(features), np.array(labels))
 
 
 def calibrated(readings: Readings) -> Calibration:
     """Logistic weights, threshold at FALSE_ALARMS, and a band that leaves INCONCLUSIVE undecided."""
-    bias, label_weight, peak_weight = _weights(readings, (1.0, 1.0))
-    if peak_weight < 0:  # a stronger map may not make a picture less suspect
-        bias, label_weight, peak_weight = _weights(readings, (1.0, 0.0))
-    logits = bias + readings.features @ (label_weight, peak_weight)
+    bias, weights = _weights(readings, (1.0, 1.0, 1.0))
+    if weights[1] < 0:  # a stronger map may not make a picture less suspect
+        bias, weights = _weights(readings, (1.0, 0.0, 1.0))
+    logits = bias + readings.features @ weights
     edge = float(np.quantile(logits[~readings.labels], 1 - FALSE_ALARMS))
     band = float(np.quantile(np.abs(logits - edge), INCONCLUSIVE))
-    return Calibration(bias, label_weight, peak_weight, float(1 / (1 + np.exp(-edge))), band)
+    label_weight, peak_weight, copies_weight = weights.tolist()
+    return Calibration(
+        bias=bias,
+        label_weight=label_weight,
+        peak_weight=peak_weight,
+        copies_weight=copies_weight,
+        threshold=float(1 / (1 + np.exp(-edge))),
+        band_logit=band,
+    )
 
 
-def _weights(readings: Readings, used: tuple[float, float]) -> tuple[float, float, float]:
-    """Bias and two weights, both classes weighing the same; a feature used 0 times gets weight 0."""
+def _weights(readings: Readings, used: tuple[float, float, float]) -> tuple[float, Values]:
+    """Bias and three weights, both classes weighing the same; a feature used 0 times gets weight 0."""
     labels = readings.labels
     share = np.where(labels, 0.5 / max(1, labels.sum()), 0.5 / max(1, (~labels).sum())) * len(labels)
-    bias, (label_weight, peak_weight) = fitted(readings.features * used, labels, share, RIDGE)
-    return bias, float(label_weight), float(peak_weight)
+    bias, weights = fitted(readings.features * used, labels, share, RIDGE)
+    return bias, weights
 
 
 def rates(readings: Readings, calibration: Calibration) -> dict[str, JsonValue]:
     """How often the verdict is wrong, in pictures of a hundred; authentic and tampered counted apart."""
-    logits = calibration.bias + readings.features @ (calibration.label_weight, calibration.peak_weight)
+    weights = (calibration.label_weight, calibration.peak_weight, calibration.copies_weight)
+    logits = calibration.bias + readings.features @ weights
     edge = float(np.log(calibration.threshold / (1 - calibration.threshold)))
     above, below = logits - calibration.band_logit > edge, logits + calibration.band_logit < edge
     return {

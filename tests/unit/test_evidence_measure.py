@@ -70,8 +70,9 @@ def test_surroundings_of_a_block_by_hand() -> None:
 
 def test_items_come_in_order_and_layers_have_the_size_of_the_picture(small: Picture) -> None:
     evidence = measure(small)
-    assert [item.name for item in evidence.items] == ["metadata", "jpeg_tables", "error_level", "noise"]
-    assert set(evidence.layers) == {"error_level", "noise"}
+    names = ["metadata", "jpeg_tables", "error_level", "noise", "copy_move"]
+    assert [item.name for item in evidence.items] == names
+    assert set(evidence.layers) == {"error_level", "noise"}  # nothing in it occurs twice
     for name, layer in evidence.layers.items():
         assert (layer.values.shape, layer.values.dtype) == ((100, 133), np.float32)
         assert evidence.item(name).layer == name  # type: ignore[union-attr]
