@@ -6,8 +6,10 @@ import logging
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from fakeshield_core.adapters import FOLDER as ADAPTERS
 from fakeshield_core.domain import Engine
 from fakeshield_core.engines.registry import build_engine
 from fakeshield_core.errors import FakeShieldError
@@ -33,18 +35,18 @@ def main() -> int:
     try:
         settings = Settings.from_environment()
         prepare_gradio(uploads_in(settings.data_dir))
-        serve(settings, lambda: build_engine(settings.engine, settings)).close()
+        serve(settings, partial(build_engine, settings.engine, settings)).close()
     except FakeShieldError as error:
         logging.getLogger("app").error("%s", error)
         return 1
     return 0
 
 
-def serve(settings: Settings, build: Callable[[], Engine], **launch: Any) -> Running:
+def serve(settings: Settings, build: Callable[..., Engine], **launch: Any) -> Running:
     """Launches the page while engine, clicks and store are made in threads of their own.
 
     Args:
-        build: makes the engine.
+        build: makes the engine; `adapter` names the folder of one where the champion pointer does.
         launch: as in Gradio.
     """
     from ui import (  # not before `prepare_gradio`
@@ -64,7 +66,7 @@ def serve(settings: Settings, build: Callable[[], Engine], **launch: Any) -> Run
     )  # fmt: skip
 
     places = settings.queue_size
-    engine = host.EngineHost(build)
+    engine = host.EngineHost(build, settings.data_dir / ADAPTERS)
     files = visits.Visits(uploads_in(settings.data_dir))
     kept = cases.Cases(embedder.Embedder(lambda: build_segmenter(settings)))
     store = saving.Saving(lambda: FeedbackStore.open(settings.data_dir / FOLDER, settings.database_url))
