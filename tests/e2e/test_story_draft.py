@@ -12,6 +12,12 @@ from tests.e2e.driver import Visitor, as_file, forged, overlap, rectangle
 
 WIDE = (320, 480)  # (height, width)
 ONE = rectangle(WIDE, (60, 80, 200, 240))
+END_CASES = """() => {
+    for (const [key, text] of Object.entries(localStorage)) {
+        if (!key.startsWith("fakeshield-draft:")) continue;
+        localStorage.setItem(key, JSON.stringify({ ...JSON.parse(text), case_id: "over" }));
+    }
+}"""
 RETRIED_MS = 20_000  # the first pause is 2 s
 
 
@@ -66,8 +72,7 @@ def test_example_is_continued_from_its_stored_answer(corrector: Corrector) -> No
 def test_a_case_that_is_over_is_opened_from_the_picture_kept_in_the_browser(corrector: Corrector) -> None:
     mask = drawn(corrector, seed=22)
     page = corrector.page
-    page.evaluate("""() => { for (const [key, text] of Object.entries(localStorage)) if (key.startsWith(
-        "fakeshield-draft:")) localStorage.setItem(key, JSON.stringify({ ...JSON.parse(text), case_id: "over" })); }""")
+    page.evaluate(END_CASES)
     page.goto("about:blank")
     page.goto(corrector.visitor.address)
     page.get_by_role("button", name="Continue").click()
@@ -78,8 +83,7 @@ def test_a_case_that_is_over_is_opened_from_the_picture_kept_in_the_browser(corr
 def test_without_case_and_picture_the_same_picture_is_asked_for(corrector: Corrector) -> None:
     mask = drawn(corrector, seed=23)
     page = corrector.page
-    page.evaluate("""() => { for (const [key, text] of Object.entries(localStorage)) if (key.startsWith(
-        "fakeshield-draft:")) localStorage.setItem(key, JSON.stringify({ ...JSON.parse(text), case_id: "over" })); }""")
+    page.evaluate(END_CASES)
     page.goto("about:blank")
     page.goto(corrector.visitor.address)
     page.evaluate("() => new Promise((done) => { indexedDB.deleteDatabase('fakeshield').onsuccess = done; })")

@@ -259,7 +259,7 @@ export class Correction {
   }
 
   discard() {
-    this.saver.stop();
+    this.session = null; // so that leaving does not keep it once more
     this.keeper.forget(this.result.sha256);
     this.close();
     this.setPhase("done");
