@@ -17,6 +17,7 @@ import numpy.typing as npt
 from fakeshield_core.imaging_header import Header
 from fakeshield_core.imaging_metadata import readable
 from fakeshield_core.imaging_refusals import DAMAGED, SWOLLEN, TRUNCATED, UNUSUAL, Refused
+from fakeshield_core.jpeg import zigzag
 from fakeshield_core.picture import JpegFacts
 
 MAX_SEGMENTS = 4_000  # before the first scan; 25 MB of metadata in full segments are 400
@@ -43,6 +44,7 @@ PRESENT = {  # segments that are only mentioned
     (CONTENT_CREDENTIALS, b"JP"): "Content credentials",
     (PHOTOSHOP, b"Photoshop 3.0\0"): "Photoshop data",
 }
+ZIGZAG = np.array(zigzag())
 SUBSAMPLING = {(1, 1): "4:4:4", (2, 1): "4:2:2", (2, 2): "4:2:0"}
 
 _NOT_FILL = re.compile(rb"[^\xff]")
@@ -137,21 +139,11 @@ def _tables(body: bytes) -> dict[int, npt.NDArray[np.int32]]:
             raise Refused(DAMAGED)
         steps = np.frombuffer(body[1 : 1 + size], dtype=">u2" if wide else np.uint8)
         table = np.zeros(64, dtype=np.int32)
-        table[_ZIGZAG] = steps
+        table[ZIGZAG] = steps
         tables[number] = table.reshape(8, 8)
         tables[number].setflags(write=False)
         body = body[1 + size :]
     return tables
-
-
-def _zigzag() -> npt.NDArray[np.int64]:
-    """Natural place (8 * row + column) of each coefficient as stored: along diagonals, to and fro."""
-    rows, columns = np.divmod(np.arange(64), 8)
-    diagonal = rows + columns
-    return np.lexsort((np.where(diagonal % 2, rows, columns), diagonal))
-
-
-_ZIGZAG = _zigzag()
 
 
 def _header(data: bytes, found: _Found, scan: int) -> Header:

@@ -6,35 +6,17 @@ from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 from PIL.JpegPresets import presets
 
 from fakeshield_core.domain import EvidenceItem, JsonValue
+from fakeshield_core.jpeg import STANDARD_CHROMA, STANDARD_LUMA, Table, standard_table
 from fakeshield_core.picture import JpegFacts, Picture
 
-Table = npt.NDArray[np.int32]  # (8, 8), natural order
 Origin = Literal["standard", "photoshop", "custom"]
 
 NAME = "jpeg_tables"
 TITLE = "JPEG tables"
 CANNOT_SHOW = "Tables tell how the file was written last; saving an unchanged picture writes new ones too."
-
-# ITU-T T.81, annex K.1 and K.2; scaled by quality as jpeg_quality_scaling() of libjpeg (jcparam.c)
-STANDARD_LUMA = np.array(
-    [
-        [16, 11, 10, 16, 24, 40, 51, 61],
-        [12, 12, 14, 19, 26, 58, 60, 55],
-        [14, 13, 16, 24, 40, 57, 69, 56],
-        [14, 17, 22, 29, 51, 87, 80, 62],
-        [18, 22, 37, 56, 68, 109, 103, 77],
-        [24, 35, 55, 64, 81, 104, 113, 92],
-        [49, 64, 78, 87, 103, 121, 120, 101],
-        [72, 92, 95, 98, 112, 100, 103, 99],
-    ],
-    dtype=np.int32,
-)
-STANDARD_CHROMA = np.full((8, 8), 99, dtype=np.int32)
-STANDARD_CHROMA[:4, :4] = [[17, 18, 24, 47], [18, 21, 26, 66], [24, 26, 56, 99], [47, 66, 99, 99]]
 
 # Pillow knows Photoshop's presets. In 2,078 pictures (training and development pool, 2026-11-25) 418 files
 # with these luma tables named Photoshop, one a camera; the preset left out was also used by two cameras.
@@ -51,17 +33,6 @@ HEADLINES: Mapping[Origin, str] = {
     "photoshop": "Photoshop tables",
     "custom": "Own tables",
 }
-
-
-def standard_table(base: Table, quality: int) -> Table:
-    """The table that libjpeg makes of a base table.
-
-    Args:
-        base: (8, 8) of the standard.
-        quality: 1..100.
-    """
-    scale = 5000 // quality if quality < 50 else 200 - 2 * quality
-    return np.clip((base * scale + 50) // 100, 1, 255)
 
 
 def nearest_quality(luma_table: Table) -> int:

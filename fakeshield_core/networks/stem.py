@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fakeshield_core.jpeg import STANDARD_LUMA, standard_table, zigzag
+
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as JPEG
 SRM_TRUNCATION = 12.0  # grey levels; residuals beyond are edges, not noise
 LOW_FREQUENCIES = 20  # AC coefficients in zigzag order that get a histogram view
@@ -22,18 +24,6 @@ _SRM = (  # the three kernels of Zhou et al. 2018 (RGB-N, section 3.2), from Fri
     ([[0, 0, 0, 0, 0], [0, -1, 2, -1, 0], [0, 2, -4, 2, 0], [0, -1, 2, -1, 0], [0, 0, 0, 0, 0]], 4),
     ([[-1, 2, -2, 2, -1], [2, -6, 8, -6, 2], [-2, 8, -12, 8, -2], [2, -6, 8, -6, 2], [-1, 2, -2, 2, -1]], 12),
     ([[0, 0, 0, 0, 0], [0, 0, 0, 0, 0], [0, 1, -2, 1, 0], [0, 0, 0, 0, 0], [0, 0, 0, 0, 0]], 2),
-)
-_IJG_LUMA_50 = np.array(  # ITU-T T.81 annex K table K.1, natural order
-    [
-        [16, 11, 10, 16, 24, 40, 51, 61],
-        [12, 12, 14, 19, 26, 58, 60, 55],
-        [14, 13, 16, 24, 40, 57, 69, 56],
-        [14, 17, 22, 29, 51, 87, 80, 62],
-        [18, 22, 37, 56, 68, 109, 103, 77],
-        [24, 35, 55, 64, 81, 104, 113, 92],
-        [49, 64, 78, 87, 103, 121, 120, 101],
-        [72, 92, 95, 98, 112, 100, 103, 99],
-    ]
 )
 
 
@@ -47,12 +37,6 @@ def dct_kernels() -> Tensor:
     )
     kernels = np.einsum("ui,vj->uvij", basis, basis).reshape(64, 1, 8, 8)
     return torch.from_numpy(kernels.astype(np.float32))
-
-
-def zigzag() -> list[int]:
-    """Natural-order index of each zigzag position, DC first."""
-    order = sorted(range(64), key=lambda k: (k // 8 + k % 8, (k // 8 if (k // 8 + k % 8) % 2 else k % 8)))
-    return order
 
 
 class BayarConv(nn.Module):
@@ -106,9 +90,7 @@ class DctStem(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.register_buffer("basis", dct_kernels(), persistent=False)
-        q90 = torch.from_numpy(np.clip((_IJG_LUMA_50 * 20 + 50) // 100, 1, 255).astype(np.float32)).reshape(
-            1, 64, 1, 1
-        )
+        q90 = torch.from_numpy(standard_table(STANDARD_LUMA, 90).astype(np.float32)).reshape(1, 64, 1, 1)
         self.register_buffer("q90", q90, persistent=False)
         self.register_buffer("low", torch.tensor(zigzag()[1 : 1 + LOW_FREQUENCIES]), persistent=False)
         self.project = nn.Conv2d(64 + 64 + LOW_FREQUENCIES * BINS, width, 1)

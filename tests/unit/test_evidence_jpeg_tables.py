@@ -9,11 +9,10 @@ from PIL.JpegPresets import presets
 from fakeshield_core.domain import EvidenceItem
 from fakeshield_core.evidence.jpeg_tables import (
     PHOTOSHOP_PRESETS,
-    STANDARD_LUMA,
     jpeg_tables_item,
     nearest_quality,
-    standard_table,
 )
+from fakeshield_core.jpeg import STANDARD_LUMA, standard_table
 from tests.fakes import pictured, textured
 
 

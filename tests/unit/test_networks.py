@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+from fakeshield_core.jpeg import zigzag
 from fakeshield_core.networks.compact import CompactConfig, CompactNetwork, SelfCorrelation
 from fakeshield_core.networks.sam import sam_module
-from fakeshield_core.networks.stem import BayarConv, DctStem, dct_kernels, zigzag
+from fakeshield_core.networks.stem import BayarConv, DctStem, dct_kernels
 from fakeshield_core.synthesis.history import through_jpeg
 
 SMALL = CompactConfig(quarter=16, dct=16, eighth=32, width=32, blocks=1, heads=4, key=8, top=4)
