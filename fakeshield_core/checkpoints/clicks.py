@@ -6,18 +6,17 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from safetensors.torch import load
 from torch import Tensor
 
 from fakeshield_core.checkpoints.compact import (
     DIGEST_LENGTH,
     SHIPPED,
+    fill,
     known_fields,
     read_checked,
     write_checked,
 )
 from fakeshield_core.domain import JsonValue
-from fakeshield_core.errors import EngineUnavailable
 from fakeshield_core.networks.clicks import ClickConfig, ClickNetwork
 
 WEIGHTS = "clicks.safetensors"
@@ -52,11 +51,5 @@ def read_clicks(folder: Path = SHIPPED) -> ClickCheckpoint:
     """
     data, card, sha256 = read_checked(folder, (WEIGHTS, CARD), "click")
     network = ClickNetwork(known_fields(ClickConfig, card["network"]))
-    try:
-        network.load_state_dict({name: value.float() for name, value in load(data).items()})
-    except RuntimeError as error:
-        raise EngineUnavailable(
-            f"The click weights in {folder.name} do not fit this version of the network."
-        ) from error
-    network.eval().requires_grad_(False)
+    fill(network, data, f"The click weights in {folder.name}")
     return ClickCheckpoint(network, sha256[:DIGEST_LENGTH], card)

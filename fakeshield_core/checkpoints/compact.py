@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import torch
 from safetensors.torch import load, save
-from torch import Tensor
+from torch import Tensor, nn
 
 from fakeshield_core.adapters import Adapter, fits, merged
 from fakeshield_core.domain import JsonValue
@@ -121,13 +121,7 @@ def read_compact(folder: Path = SHIPPED) -> CompactCheckpoint:
     """
     data, card, sha256 = read_checked(folder, (WEIGHTS, CARD), "compact")
     network = CompactNetwork(known_fields(CompactConfig, card["network"]))
-    try:
-        network.load_state_dict({name: value.float() for name, value in load(data).items()})
-    except RuntimeError as error:
-        raise EngineUnavailable(
-            f"The compact weights in {folder.name} do not fit this version of the network."
-        ) from error
-    network.eval().requires_grad_(False)
+    fill(network, data, f"The compact weights in {folder.name}")
     return CompactCheckpoint(
         network, known_fields(Calibration, card["calibration"]), sha256[:DIGEST_LENGTH], card
     )
@@ -146,6 +140,23 @@ def adapted(checkpoint: CompactCheckpoint, adapter: Adapter) -> CompactCheckpoin
     network.load_state_dict(merged(checkpoint.network.state_dict(), adapter))
     network.eval().requires_grad_(False)
     return replace(checkpoint, network=network, adapter=adapter.card.digest)
+
+
+def fill(network: nn.Module, data: bytes, what: str) -> None:
+    """Weights of a safetensors file into the network, in fp32; evaluation mode, nothing to be trained.
+
+    Args:
+        data: the file.
+        what: how an error calls it.
+
+    Raises:
+        EngineUnavailable: names or shapes are not those of the network.
+    """
+    try:
+        network.load_state_dict({name: value.float() for name, value in load(data).items()})
+    except RuntimeError as error:
+        raise EngineUnavailable(f"{what} do not fit this version of the network.") from error
+    network.eval().requires_grad_(False)
 
 
 def known_fields(kind: type[T], values: Mapping[str, JsonValue]) -> T:
