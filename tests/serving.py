@@ -63,6 +63,15 @@ def served(folder: Path, engine: str = "stub", until: int = 200, **settings: str
 
     What it tried to reach outside of this machine is in `folder/outside.txt`.
     """
+    with served_process(folder, engine, until, **settings) as (address, _):
+        yield address
+
+
+@contextmanager
+def served_process(
+    folder: Path, engine: str = "stub", until: int = 200, **settings: str
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """The same with the process, for tests that kill it."""
     port = free_port()
     environment = {
         **{
@@ -83,7 +92,7 @@ def served(folder: Path, engine: str = "stub", until: int = 200, **settings: str
         try:
             address = f"http://127.0.0.1:{port}/"
             _wait_until(until, process, address, folder / "app.log")
-            yield address
+            yield address, process
         finally:
             process.terminate()
             process.wait(timeout=20)

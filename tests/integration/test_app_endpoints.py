@@ -61,7 +61,8 @@ def call(address: str, file: dict[str, object]) -> str:
 def test_probes_answer_json(address: str) -> None:
     assert get_json(f"{address}healthz") == {"alive": True}
     ready = get_json(f"{address}readyz")
-    assert (ready["ready"], ready["engine"], ready["adapter"], ready["store"]) == (True, "stub", None, None)
+    assert (ready["ready"], ready["engine"], ready["adapter"], ready["problem"]) == (True, "stub", None, None)
+    assert (ready["store_problem"], ready["clicks_problem"], ready["review"]) == (None, None, "off")
 
 
 def test_unknown_paths_are_not_the_page(address: str) -> None:
@@ -105,8 +106,18 @@ def test_files_of_the_server_are_not_read(address: str, path: str) -> None:
     assert "Traceback" not in answer
 
 
-def test_only_analyze_is_offered_to_programs(client: Client) -> None:
-    assert list(client.view_api(return_format="dict")["named_endpoints"]) == ["/analyze"]
+def test_programs_are_offered_the_contract_and_nothing_else(client: Client, address: str) -> None:
+    named = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    assert list(named) == ["/analyze", "/segment", "/explain", "/feedback", "/case"]
+    arguments = [[each["parameter_name"] for each in named[name]["parameters"]] for name in named]
+    assert arguments[1:] == [
+        ["case_id", "prompts", "prior_rle"],
+        ["case_id", "mask_rle"],
+        ["case_id", "correction"],
+        ["receipt"],
+    ]
+    described = get_json(f"{address}gradio_api/openapi.json")["paths"]
+    assert {f"/gradio_api/call/v2/{name}" for name in ("segment", "feedback", "case")} <= set(described)
 
 
 def test_page_names_no_other_host_to_load_from(address: str) -> None:
@@ -124,7 +135,7 @@ def test_app_writes_only_below_its_data_folder_and_reaches_no_other_host(
     client.predict(handle_file(str(picture)), api_name="/analyze")
     assert (folder / "outside.txt").read_text() == ""
     assert sorted(path.name for path in folder.iterdir()) == ["app.log", "data", "outside.txt"]
-    assert [path.name for path in (folder / "data").iterdir()] == ["visits"]
+    assert sorted(path.name for path in (folder / "data").iterdir()) == ["feedback", "visits"]
     assert "plain.png" not in (folder / "app.log").read_text()
 
 

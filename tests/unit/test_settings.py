@@ -29,6 +29,7 @@ def test_each_field_is_read_from_its_variable() -> None:
         ("FAKESHIELD_THREADS", "0"),
         ("FAKESHIELD_QUEUE_SIZE", "100000"),
         ("FAKESHIELD_DATA_DIR", " "),
+        ("FAKESHIELD_REVIEW_TOKEN", "short"),
     ],
 )
 def test_what_cannot_be_used_is_refused_by_name(name: str, value: str) -> None:
