@@ -164,7 +164,8 @@ ENGLISH: Final[Mapping[str, str]] = {
     "why_no_file": "No file was sent. Send one picture: JPEG, PNG, WebP or TIFF.",
     "why_no_example": "This example is not here. Choose another one.",
     "no_display": "Your browser cannot show this file. The results below stand.",
-    **words_correction.ENGLISH,
+    **words_correction.RAIL,
+    **words_correction.CANVAS,
 }
 
 FOR_THE_CANVAS: Final = (
@@ -172,7 +173,7 @@ FOR_THE_CANVAS: Final = (
     *("opacity", "tools", "tool_hide", "tool_in", "tool_out", "tool_fit", "tool_full", "keys", "ramp"),
     *("uploading", "alt_working", "no_display", "error_head", "error_large", "error_lost", "why_large"),
     *("why_empty", "why_upload", "why_offline", "why_lost"),
-    *words_correction.ENGLISH,
+    *words_correction.CANVAS,
 )
 
 

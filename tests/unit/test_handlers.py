@@ -7,6 +7,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import gradio as gr
@@ -18,8 +19,11 @@ from fakeshield_core.engines.stub import StubEngine
 from fakeshield_core.errors import EngineUnavailable
 from fakeshield_core.imaging import decode_map_png, decode_mask_png
 from fakeshield_core.picture import Picture
+from fakeshield_core.segmenters.stub import StubSegmenter
 from fakeshield_core.synthesis.examples import store_results
 from tests.fakes import encoded, marked, textured
+from ui.cases import Cases
+from ui.embedder import Embedder
 from ui.handlers import DISPLAY_SIDE_PX, Handlers, display_png
 from ui.host import FAILED, STARTING, EngineHost
 from ui.lane import Lane, LaneFull
@@ -301,6 +305,33 @@ def test_example_without_a_stored_answer_is_left_out(examples: dict[str, Example
 
 def test_unknown_example_is_refused(tmp_path: Path) -> None:
     assert "Choose another one" in refusal(handlers(tmp_path).open_example(Asked("r", example="../x")))[1]
+
+
+def with_cases(folder: Path) -> tuple[Handlers, Cases]:
+    cases = Cases(Embedder(StubSegmenter))
+    page = handlers(folder)
+    return replace(page, cases=cases), cases
+
+
+def test_case_is_opened_again_with_the_same_answer(tmp_path: Path) -> None:
+    page, cases = with_cases(tmp_path)
+    given = list(page.analyse(sent(page, encoded(FORGED))))[-1]
+    first, last = list(page.resume(Asked("r2", case=given.case_id)))
+    cases.close()
+    assert (first.run, first.phase, first.case_id) == ("r2", "done", given.case_id)
+    assert first.verdict == given.verdict and first.localised == given.localised
+    assert first.facts == given.facts and first.explanation == given.explanation
+    assert not first.is_stored and first.addresses.picture is not None
+    assert first.addresses.mask is not None and first.addresses.map is not None
+    assert set(last.addresses.layers) == set(given.addresses.layers)
+
+
+def test_case_that_is_over_is_refused_with_its_reason(tmp_path: Path) -> None:
+    page, cases = with_cases(tmp_path)
+    (view,) = list(page.resume(Asked("r", case="over")))
+    cases.close()
+    assert view.refusal is not None and view.refusal.reason == "gone"
+    assert next(handlers(tmp_path).resume(Asked("r", case="any"))).refusal == view.refusal
 
 
 def test_endpoint_gives_result_map_and_mask(tmp_path: Path) -> None:

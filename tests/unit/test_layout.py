@@ -11,7 +11,7 @@ import gradio as gr
 import pytest
 
 from fakeshield_core.engines.stub import StubEngine
-from ui import canvas, layout
+from ui import canvas, layout, render_correction
 from ui.handlers import Handlers
 from ui.host import EngineHost
 from ui.intake import NoFetching
@@ -23,6 +23,7 @@ from ui.words import canvas_words
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = sorted(canvas.STATIC.glob("*.js"))
 TEMPLATE = (canvas.STATIC / "canvas.html").read_text()
+CODE = TEMPLATE + "".join(path.read_text() for path in SCRIPTS)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,7 @@ def test_analyze_takes_one_file_and_gives_the_result_first(demo: gr.Blocks) -> N
 def test_page_events_take_no_component_as_input(demo: gr.Blocks) -> None:
     """Gradio would fetch any address found in one."""
     on_server = [fn for fn in demo.fns.values() if fn.fn is not None and fn.api_name != "analyze"]
-    assert len(on_server) == 4  # picked, example, cancelled, load
+    assert len(on_server) == 5  # picked, example, resumed, cancelled, load
     assert all(not fn.inputs for fn in on_server)
 
 
@@ -75,18 +76,35 @@ def test_scripts_are_small_and_name_no_host(path: Path) -> None:
     assert not re.findall(r"https?://", text)
 
 
+def test_scripts_evaluate_no_text_and_pages_hold_no_handlers() -> None:
+    assert not re.findall(r"\beval\(|new Function|insertAdjacentHTML|outerHTML", CODE)
+    pages = TEMPLATE + render_correction.panel() + render_correction.turn() + render_correction.receipt()
+    assert not re.findall(r"\son\w+=", pages)
+
+
+def test_canvas_never_redraws_itself() -> None:
+    assert "props.value" not in CODE
+
+
 def test_styles_and_pages_name_no_host() -> None:
     assert not re.findall(r"https?://|@import|url\(", layout.style() + TEMPLATE + head(canvas.STATIC))
 
 
 def test_canvas_has_words_for_all_it_says() -> None:
-    used = set(re.findall(r"words\.(\w+)", TEMPLATE + "".join(path.read_text() for path in SCRIPTS)))
-    assert used - {"js"} == set(canvas_words())
+    used = set(re.findall(r"words\.(\w+)", CODE)) - {"js"}
+    assert used <= set(canvas_words())
+
+
+def test_canvas_is_given_no_words_it_does_not_say() -> None:
+    """By name, as a text that is looked up, or one of a family: `words[`claim_${value}`]`."""
+    families = re.findall(r"words\[`(\w+_)\$", CODE)
+    unused = [key for key in canvas_words() if not re.search(rf"words\.{key}\b|\"{key}\"", CODE)]
+    assert [key for key in unused if not key.startswith(tuple(families))] == []
 
 
 def test_every_icon_is_in_the_sprite() -> None:
     sprite = set(re.findall(r'<symbol id="i-(\w+)"', (canvas.STATIC / "icons.svg").read_text()))
-    code = TEMPLATE + "".join(path.read_text() for path in [*SCRIPTS, *(ROOT / "ui").glob("*.py")])
+    code = CODE + "".join(path.read_text() for path in (ROOT / "ui").glob("*.py"))
     used = set(re.findall(r'#i-(\w+)"', code)) | set(re.findall(r"""icon\(['"](\w+)['"]""", code))
     assert used <= sprite
 

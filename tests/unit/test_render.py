@@ -346,7 +346,7 @@ def test_snapshot_tells_the_canvas_everything_in_plain_json() -> None:
 
 def test_snapshot_of_a_refusal_keeps_its_sentence() -> None:
     told = canvas.snapshot(PageView("r1", phase="refused", refusal=Refusal("Head", "Why.")))
-    assert told["refusal"] == {"head": "Head", "why": "Why."}
+    assert told["refusal"] == {"head": "Head", "why": "Why.", "reason": ""}
 
 
 def marks(shown: PageView) -> str:

@@ -123,6 +123,8 @@ export class Panel {
   busy(isBusy) {
     for (const part of this.form.children) part.inert = isBusy && !part.classList.contains("savebar");
     for (const button of document.querySelectorAll(".fix .save, .thumb .save")) button.disabled = isBusy;
+    if (isBusy) this.find(".save").textContent = this.words.saving;
+    else this.refresh();
   }
 
   claimOf({ text, region }, i) {

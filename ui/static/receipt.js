@@ -19,6 +19,7 @@ export class Receipt {
     this.find(".code b").textContent = receipt;
     this.find(".copied").textContent = "";
     this.find(".at").textContent = new Date().toLocaleTimeString();
+    this.card.dataset.kept = consent.store; // ratings alone are neither reviewed nor released
     this.find(".follow").href = `receipt?code=${encodeURIComponent(receipt)}`;
     const kept = correction.mask_rle ? `${share(engine.share)} → ${share(mask.share)}` : this.words.got_mask_none;
     this.put("mask", consent.store ? kept : this.words.got_mask_unkept);
