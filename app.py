@@ -49,21 +49,11 @@ def serve(settings: Settings, build: Callable[..., Engine], **launch: Any) -> Ru
         build: makes the engine; `adapter` names the folder of one where the champion pointer does.
         launch: as in Gradio.
     """
-    from ui import (  # not before `prepare_gradio`
-        api,
-        cases,
-        embedder,
-        handlers,
-        host,
-        lane,
-        layout,
-        review,
-        routes,
-        running,
-        saving,
-        stored,
-        visits,
-    )  # fmt: skip
+    # not before `prepare_gradio`
+    from ui import api, cases, embedder, handlers, host, lane, layout
+
+    # isort: split
+    from ui import review, routes, running, saving, stored, visits
 
     places = settings.queue_size
     engine = host.EngineHost(build, settings.data_dir / ADAPTERS)

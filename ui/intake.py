@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ui.words import say
 
 ADDRESS = re.compile(r"\s*[a-z][a-z0-9+.-]*:/", re.IGNORECASE)  # scheme of a URL, however many slashes follow
-MOST_BODY_BYTES = 8 * 1024 * 1024  # the run lengths of a ragged mask of 40 megapixels are below 4 MB
+MOST_BODY_BYTES = 8 * 1024 * 1024  # a mask of 40 megapixels with 1 % of single pixels takes 1.1 MB
 TOO_LONG = "This request is too long; send a mask of this picture and nothing else."
 NO_FILES = "No files are taken here; send plain values."
 Field = TypeVar("Field", bound=gr.components.Component)

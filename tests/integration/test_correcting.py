@@ -1,4 +1,4 @@
-"""Correcting and saving against the running app: by programs, by the page, by two people, killed in between."""
+"""Correcting and saving against the running app: by programs, by the page, by two people, and killed."""
 
 from __future__ import annotations
 
