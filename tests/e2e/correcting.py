@@ -61,9 +61,9 @@ class Corrector:
     def see_correction(self) -> None:
         expect(self.visitor.canvas).to_have_attribute("data-phase", "fixing")
 
-    def see_receipt(self, timeout_ms: float = 5000) -> str:
+    def see_receipt(self) -> str:
         """The code, once it is shown."""
-        expect(self.visitor.canvas).to_have_attribute("data-phase", "saved", timeout=timeout_ms)
+        expect(self.visitor.canvas).to_have_attribute("data-phase", "saved")
         return self.page.locator(".receipt .code b").inner_text()
 
     def at(self, x: float, y: float) -> tuple[float, float]:

@@ -213,12 +213,12 @@ def test_explanation_is_about_the_mask_as_drawn(corrector: Corrector) -> None:
     corrector.open(ONE).begin()
     note = corrector.panel.locator(".told")
     corrector.page.get_by_role("button", name="Explain this mask").click()
-    expect(note).to_contain_text("One area", timeout=20_000)
+    expect(note).to_contain_text("One area")
     corrector.tool("Brush")
     corrector.drag((300, 270), (420, 270))
     expect(note).to_contain_text("before the last change")
     corrector.page.get_by_role("button", name="Explain this mask").click()
-    expect(note).to_contain_text("Two areas", timeout=20_000)
+    expect(note).to_contain_text("Two areas")
     expect(note.locator("h3")).to_have_text("About your mask")
 
 

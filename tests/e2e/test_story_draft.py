@@ -18,7 +18,6 @@ END_CASES = """() => {
         localStorage.setItem(key, JSON.stringify({ ...JSON.parse(text), case_id: "over" }));
     }
 }"""
-RETRIED_MS = 20_000  # the first pause is 2 s
 
 
 def drawn(corrector: Corrector, seed: int) -> np.ndarray:
@@ -106,7 +105,7 @@ def test_failing_save_keeps_the_draft_and_retries_with_the_same_uuid(
     expect(corrector.panel.get_by_role("alert")).to_contain_text("Not saved yet. The draft is kept")
     draft = corrector.draft()
     assert draft is not None and draft["request"]["correction"]["client_uuid"] == draft["uuid"]
-    code = corrector.see_receipt(RETRIED_MS)
+    code = corrector.see_receipt()
     assert len(saves.uuids) == 2 and set(saves.uuids) == {draft["uuid"]}
     assert store.case(code).item.uuid == draft["uuid"]
 
@@ -120,7 +119,7 @@ def test_lost_answer_is_asked_for_again_and_nothing_is_saved_twice(
     saves = Saves(corrector.page, lost=1)
     corrector.save()
     corrector.page.get_by_role("button", name="Try now").click()
-    corrector.see_receipt(RETRIED_MS)
+    corrector.see_receipt()
     assert len(set(saves.uuids)) == 1
     assert store.stats().events == before + 1
 
@@ -133,7 +132,7 @@ def test_reload_while_a_save_fails_goes_on_saving(corrector: Corrector, store: F
     expect(corrector.panel.get_by_role("alert")).to_contain_text("Not saved yet")
     corrector.page.reload()
     corrector.page.get_by_role("button", name="Continue").click()
-    code = corrector.see_receipt(RETRIED_MS)
+    code = corrector.see_receipt()
     assert len(set(saves.uuids)) == 1 and store.case(code).item.uuid == saves.uuids[0]
 
 
@@ -144,7 +143,7 @@ def test_offline_is_said_and_the_save_goes_out_when_the_connection_returns(corre
     corrector.save()
     expect(corrector.panel.get_by_role("alert")).to_contain_text("You are offline")
     corrector.page.context.set_offline(False)
-    corrector.see_receipt(RETRIED_MS)
+    corrector.see_receipt()
 
 
 def test_while_a_save_is_open_nothing_can_be_changed(corrector: Corrector) -> None:
