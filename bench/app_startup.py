@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import socket
 import subprocess
-import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
+from bench.app_process import free_port, seconds_until, start, stop
 from bench.measurement import Measurement
 
 PAGE_BUDGET_S = 8.0
 READY_BUDGET_S = 15.0
 MEMORY_BUDGET_MB = 1500.0
-PATIENCE_S = 120.0  # until the app counts as not starting
-POLL_S = 0.05
 
 
 def measure_app(app: Path, picture: bytes | None = None) -> Iterator[Measurement]:
@@ -29,15 +22,15 @@ def measure_app(app: Path, picture: bytes | None = None) -> Iterator[Measurement
         yield Measurement("app start -> ready", None, "s", READY_BUDGET_S, 0, "there is no app.py")
         return
     with tempfile.TemporaryDirectory() as folder:
-        port = _free_port()
+        port = free_port()
         began = time.perf_counter()
-        process = _start(app, port, Path(folder))
+        process = start(app, port, Path(folder))
         try:
             ready = yield from _measure(process, f"http://127.0.0.1:{port}", began)
             if ready and picture is not None:
                 yield _after_analysis(process, f"http://127.0.0.1:{port}", picture, Path(folder))
         finally:
-            _stop(process)
+            stop(process)
 
 
 def memory_mb(status: str, field: str = "VmHWM") -> float | None:
@@ -52,9 +45,9 @@ def _measure(
     process: subprocess.Popen[bytes], address: str, began: float
 ) -> Generator[Measurement, None, bool]:
     """Measurements until the app is ready; gives back whether it became so."""
-    page = _seconds_until(f"{address}/", process, began)
+    page = seconds_until(f"{address}/", process, began)
     yield Measurement("app start -> first page", page, "s", PAGE_BUDGET_S, 1, "" if page else "no page came")
-    ready = _seconds_until(f"{address}/readyz", process, began)
+    ready = seconds_until(f"{address}/readyz", process, began)
     yield Measurement(
         "app start -> ready", ready, "s", READY_BUDGET_S, 1, "" if ready else "it was never ready"
     )
@@ -76,49 +69,6 @@ def _after_analysis(
     )
 
 
-def _start(app: Path, port: int, folder: Path) -> subprocess.Popen[bytes]:
-    environment = os.environ | {
-        "GRADIO_SERVER_PORT": str(port),
-        "FAKESHIELD_DATA_DIR": str(folder / "data"),
-        "HF_HUB_OFFLINE": "1",
-    }
-    return subprocess.Popen(
-        [sys.executable, str(app)],
-        cwd=app.parent,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.send_signal(signal.SIGTERM)
-    try:
-        process.wait(timeout=20)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
-def _seconds_until(address: str, process: subprocess.Popen[bytes], began: float) -> float | None:
-    """Wall seconds since `began` until the address answers 200; None if the process ends or patience does."""
-    while process.poll() is None and time.perf_counter() - began < PATIENCE_S:
-        try:
-            with urllib.request.urlopen(address, timeout=5) as answer:
-                if answer.status == 200:
-                    return time.perf_counter() - began
-        except (urllib.error.URLError, TimeoutError, ConnectionError):
-            time.sleep(POLL_S)
-    return None
-
-
 def _peak_mb(process: subprocess.Popen[bytes]) -> float | None:
     status = Path(f"/proc/{process.pid}/status")
     return memory_mb(status.read_text(encoding="utf-8")) if status.is_file() else None
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

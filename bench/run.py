@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import baselines, latency
+from bench import baselines, click, latency, save
 from fakeshield_core.provenance import ROOT
 
 RESULTS = ROOT / "bench" / "results"
@@ -25,7 +25,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--results", type=Path, default=RESULTS, metavar="DIR")
     args = parser.parse_args(argv)
     today = datetime.now(UTC).date().isoformat()
-    code = latency.main(["--engine", args.engine, "--json", str(args.results / f"latency-{today}.json")])
+    code = max(
+        latency.main(["--engine", args.engine, "--json", str(args.results / f"latency-{today}.json")]),
+        click.main(["--engine", args.engine, "--json", str(args.results / f"click-{today}.json")]),
+        save.main(["--json", str(args.results / f"save-{today}.json")]),
+    )
     if not args.manifest.is_file():
         print(
             "accuracy: left out, because the development pictures are not beside this checkout",
