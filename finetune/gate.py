@@ -21,6 +21,7 @@ BASE_LOSS = -3.0  # points; the one-sided lower bound of the base set may not li
 AUTHENTIC = 400  # crops
 ALARM_RISE = 0.02  # share of them
 CALIBRATION_RISE = 0.02  # of the expected calibration error
+ROUNDING = 1e-9  # 0.07 - 0.05 is 0.020000000000000004
 CONFIDENCE = 0.95
 RESAMPLES = 4000
 SEED = 20251
@@ -188,7 +189,7 @@ def _alarms(pairs: Sequence[tuple[bool, bool]], refusals: list[str], figures: di
         "challenger": round(after, 4),
         "p": round(p, 4),
     }
-    if after > before and (p < 1 - CONFIDENCE or after - before > ALARM_RISE):
+    if after > before and (p < 1 - CONFIDENCE or after - before > ALARM_RISE + ROUNDING):
         refusals.append(
             f"false alarms rise from {before:.1%} to {after:.1%} of {len(pairs)} authentic crops "
             f"(p = {p:.3f})"
@@ -200,7 +201,7 @@ def _calibration(scores: Scores, refusals: list[str], figures: dict[str, JsonVal
         expected_calibration_error(side, list(scores.truth)) for side in (scores.champion, scores.challenger)
     )
     figures["calibration"] = {"champion": round(before, 4), "challenger": round(after, 4)}
-    if after - before > CALIBRATION_RISE:
+    if after - before > CALIBRATION_RISE + ROUNDING:
         refusals.append(
             f"the calibration error rises from {before:.3f} to {after:.3f}, by more than {CALIBRATION_RISE}"
         )
