@@ -103,10 +103,10 @@ def contrasts(
             "The mask and the measurements are of two different pictures; measure this picture first."
         )
     taken = sampling.take(labels)
-    outside = ~ndimage.binary_dilation(_share(taken != 0) > 0, np.ones((3, 3), dtype=np.bool_))
+    outside = ~ndimage.binary_dilation(share(taken != 0) > 0, np.ones((3, 3), dtype=np.bool_))
     backdrop = _backdrop(levels, grids, outside)
     return tuple(
-        _contrast(region.id, _share(taken == region.id) >= FILLED, backdrop, limits) for region in regions
+        _contrast(region.id, share(taken == region.id) >= FILLED, backdrop, limits) for region in regions
     )
 
 
@@ -218,7 +218,7 @@ def _why_not(inside: GridMask, usable: int, backdrop: _Backdrop) -> str:
     return ""
 
 
-def _share(marked: npt.NDArray[np.bool_]) -> Plane:
+def share(marked: npt.NDArray[np.bool_]) -> Plane:
     """(8h, 8w) marks as (h, w) shares of the blocks, 0..1."""
     rows, columns = marked.shape[0] // BLOCK_PX, marked.shape[1] // BLOCK_PX
     filled = marked.reshape(rows, BLOCK_PX, columns, BLOCK_PX).mean(axis=(1, 3), dtype=np.float32)

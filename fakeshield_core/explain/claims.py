@@ -19,7 +19,7 @@ CONFIDENCE: Mapping[str, tuple[Sequence[float], Sequence[float]]] = {
     "noise": ((1.8, 2.5), (0.75, 0.77)),
 }
 
-CLAIMED = ("higher", "lower", "copied")  # outcomes that single a region out
+CLAIMED = ("higher", "lower", "copied", "ghost", "shifted", "once")  # outcomes that single a region out
 WORDS = ("text", "reason", "outcome")  # of a region's row, told by the claim itself
 
 

@@ -99,8 +99,8 @@ def _without_result(
 
 
 def _levels(same: Rows, regions: Sequence[Region], with_unit: bool) -> str:
-    """The two levels in brackets where there is but one region, else nothing."""
-    if len(regions) > 1:
+    """The two levels in brackets where there is but one region and they are levels, else nothing."""
+    if len(regions) > 1 or "expected" not in same[0]:
         return ""
     inside, expected = (level_words(float(str(same[0][name]))) for name in ("inside", "expected"))
     return f" ({inside} against {expected}{' grey levels' if with_unit else ''})"

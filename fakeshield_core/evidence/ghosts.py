@@ -1,0 +1,193 @@
+"""JPEG ghosts: is there an area that an older compression at another quality left its mark on?
+
+A part that was once saved at some quality changes least when it is saved at that quality again. The picture
+is quantised at a series of qualities; where one of them changes a block less than its neighbours in the
+series let expect, and the rest of the picture does not do so, there is a ghost.
+
+Source: H. Farid, "Exposing digital forgeries from JPEG ghosts", IEEE TIFS 4 (2009). Here the quantisation is
+done on the coefficients of the stored grid, without writing a file, and a block is held against the
+neighbouring qualities instead of its own extremes, so that texture plays little part.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from fakeshield_core.domain import EvidenceItem, JsonValue, Layer, Plane
+from fakeshield_core.evidence.blocks import BLOCK_PX
+from fakeshield_core.evidence.contrast import GridMask
+from fakeshield_core.evidence.level_test import NOT_MEASURED
+from fakeshield_core.evidence.region_rows import SAME, Measured, RegionRow, told
+from fakeshield_core.evidence.stored_blocks import Marked, StoredBlocks, coefficients
+from fakeshield_core.evidence.windows import Rest, Stack, smoothed
+from fakeshield_core.jpeg import STANDARD_LUMA, standard_table, zigzag
+
+NAME, TITLE = "ghosts", "Compression ghost"
+QUALITIES = tuple(range(30, 100, 5))  # libjpeg scale; dips can be told at all but the first and last
+# Of 9, 20 and 40 frequencies, 20 served CASIA v1.0, MISD and IMD2020 best together (42 forgeries of the
+# training pool, 2026-11-25); a residual floor of 0.5 was better than 0.1.
+FREQUENCIES = tuple(zigzag()[1:21])
+FLOOR = 0.5  # squared grey levels, added to the residual: rounding of pixels leaves about 0.1
+WINDOW_BLOCKS = 3  # side of the squares whose residuals are averaged
+SHOWN_BLOCKS = 5  # the same of the layer
+SPREAD_FLOOR = 0.02  # logarithms
+ROBUST_FLOOR = 0.05  # logarithms, added to the median deviation
+LEAST_EFFECT = 3.0  # spreads, of a claim
+LEAST_PERCENT = 8  # difference of percentages that is worth a claim
+CLEAR = 6.0  # robust spreads of a block that counts as ghost
+CLEAR_PERCENT = 1.0  # of the blocks
+FEWEST_BLOCKS = 64  # of a picture
+GRID = "ghost_{quality}"
+DISPLAY_MAX = 10.0  # robust spreads
+CANNOT_SHOW = (
+    "A part that lies off the grid it was saved on, was scaled or was saved at a higher quality than the "
+    "whole leaves no ghost, and smooth or regular areas can look like one."
+)
+SMALL = "Could not be measured: the picture has fewer than {blocks} blocks of 8 × 8 pixels."
+NONE_CLEAR = "Quantised again at {count} qualities, no area stands out at one of them."
+FOUND = (
+    "Quantised again at quality {quality}, {percent} % of the blocks change {words} than at the qualities "
+    "beside it, unlike the rest."
+)
+POINTS = (
+    "quantised again at quality {quality}, {place} changes {inside} than at the qualities beside it, the "
+    "rest of the picture {outside} (usual variation {spread} %)."
+)
+UNCLEAR = "at none of {count} qualities does {place} clearly change otherwise than the rest."
+
+
+@dataclass(frozen=True, slots=True)
+class Strongest:
+    """The quality that tells most about the picture."""
+
+    quality: int
+    less: bool  # whether the part that stands out changes less there, or more
+    strength: Plane  # (h, w), robust spreads by which each block stands out that way
+
+
+def ghost_dips(blocks: StoredBlocks) -> Stack:
+    """How much less each block changes at a quality than at the two beside it.
+
+    Returns:
+        (len(QUALITIES) - 2, h, w), differences of logarithms, positive where it changes less.
+    """
+    values = coefficients(blocks.plane, FREQUENCIES)
+    residuals = np.empty((len(QUALITIES), *blocks.sampling.grid_hw), np.float32)
+    for plane, quality in zip(residuals, QUALITIES, strict=True):
+        steps = standard_table(STANDARD_LUMA, quality).ravel()[list(FREQUENCIES)].astype(np.float32)
+        rest = values / steps
+        rest -= np.rint(rest)
+        rest *= steps
+        plane[:] = np.square(rest).mean(axis=1).reshape(plane.shape)
+    logs = np.log(smoothed(residuals, WINDOW_BLOCKS) + np.float32(FLOOR))
+    return np.asarray((logs[:-2] + logs[2:]) / 2 - logs[1:-1], np.float32)
+
+
+def measure_ghosts(blocks: StoredBlocks) -> Measured:
+    """Item and layer of the whole picture; not measured where it has too few blocks."""
+    rows, columns = blocks.sampling.grid_hw
+    if rows * columns < FEWEST_BLOCKS:
+        shows = SMALL.format(blocks=FEWEST_BLOCKS)
+        numbers: dict[str, JsonValue] = {"least_blocks": FEWEST_BLOCKS, "block_px": BLOCK_PX}
+        return Measured(EvidenceItem(NAME, TITLE, "not_measured", NOT_MEASURED, shows, CANNOT_SHOW, numbers))
+    dips = ghost_dips(blocks)
+    found = strongest(dips)
+    shown = blocks.upright(np.maximum(found.strength, 0))
+    return Measured(
+        _item(found, len(dips), blocks.orientation),
+        Layer(NAME, TITLE, shown, "spreads", DISPLAY_MAX),
+        {GRID.format(quality=quality): dip for quality, dip in zip(QUALITIES[1:-1], dips, strict=True)},
+    )
+
+
+def strongest(dips: Stack) -> Strongest:
+    """The quality at which some part of the picture stands out most, and by how much."""
+    wide = smoothed(dips, SHOWN_BLOCKS)
+    middle = np.median(wide, axis=(1, 2), keepdims=True)
+    off = wide - middle
+    off /= np.median(np.abs(off), axis=(1, 2), keepdims=True) + np.float32(ROBUST_FLOOR)
+    at = int(np.argmax(np.percentile(np.abs(off), 95, axis=(1, 2))))
+    low, high = np.percentile(off[at], [3, 97])
+    less = bool(high >= -low)
+    return Strongest(QUALITIES[at + 1], less, off[at] if less else -off[at])
+
+
+def _item(found: Strongest, compared: int, turn: int) -> EvidenceItem:
+    percent = round(100 * float((found.strength > CLEAR).mean()), 1)
+    numbers: dict[str, JsonValue] = {
+        "qualities": list(QUALITIES),
+        "compared": compared,
+        "quality": found.quality,
+        "share_percent": percent,
+        "orientation": turn,
+    }
+    if percent < CLEAR_PERCENT:
+        shows = NONE_CLEAR.format(count=compared)
+        return EvidenceItem(
+            NAME, TITLE, "no_difference", "None clear", shows, CANNOT_SHOW, numbers, layer=NAME
+        )
+    words = "less" if found.less else "more"
+    shows = FOUND.format(quality=found.quality, percent=percent, words=words)
+    headline = f"Quality {found.quality}"
+    return EvidenceItem(NAME, TITLE, "informs", headline, shows, CANNOT_SHOW, numbers, layer=NAME)
+
+
+def ghosts_compared(item: EvidenceItem, grids: Mapping[str, Plane], marked: Marked) -> EvidenceItem:
+    """The item with a row for each region; a claim where one quality clearly singles it out.
+
+    Args:
+        item: of `measure_ghosts`.
+        grids: with those of the same; without them the item comes back as it is.
+        marked: the regions, on the same grid.
+    """
+    if GRID.format(quality=QUALITIES[1]) not in grids:
+        return item
+    dips = np.stack([grids[GRID.format(quality=quality)] for quality in QUALITIES[1:-1]])
+    everywhere = np.ones(dips.shape[1:], np.float32)
+    rest = Rest.of(dips, everywhere, marked.outside, SPREAD_FLOOR)
+    return told(item, marked.rows(everywhere > 0, lambda *of: _row(rest, *of)))
+
+
+def _row(rest: Rest, region_id: int, place: str, inside: GridMask) -> RegionRow:
+    effects = rest.effect(inside)
+    at = int(np.argmax(np.abs(effects)))
+    effect = abs(float(effects[at]))
+    within, elsewhere = (_percent(float(level[at])) for level in (rest.level_in(inside), rest.level))
+    spread = abs(_percent(float(rest.spread[at])))
+    clear = effect >= LEAST_EFFECT and abs(within - elsewhere) >= LEAST_PERCENT
+    quality = QUALITIES[at + 1]
+    words = {
+        "place": place,
+        "quality": quality,
+        "inside": _change_words(within),
+        "outside": _change_words(elsewhere),
+        "spread": spread,
+        "count": len(effects),
+    }
+    return RegionRow(
+        region_id=region_id,
+        outcome="ghost" if clear else SAME,
+        text=(POINTS if clear else UNCLEAR).format(**words),
+        headline=f"Quality {quality}" if clear else "None clear",
+        effect=effect,
+        numbers={
+            "at_quality": quality,
+            "inside_percent": within,
+            "outside_percent": elsewhere,
+            "spread_percent": spread,
+            "blocks_inside": int(np.count_nonzero(inside)),
+        },
+    )
+
+
+def _percent(dip: float) -> int:
+    """By how much less a block changes, per cent; below 0: more."""
+    return round(-100 * math.expm1(-dip))
+
+
+def _change_words(percent: int) -> str:
+    return f"{abs(percent)} % {'less' if percent >= 0 else 'more'}"
