@@ -13,10 +13,12 @@ from fakeshield_core.domain import Claim, Evidence, EvidenceItem, JsonValue, Reg
 # regions of such an effect, were forged and untouched regions equally frequent. True regions of 320 forgeries
 # against 1,205 random regions and 218 object outlines of unedited photographs (half the weight each), all of
 # the training pool, as it is and at quality 85, 2026-11-25. Where the share fell with a rising effect,
-# neighbours were pooled.
+# neighbours were pooled. Copied areas by agreeing pairs: 212 pictures with a copy-move against 901 without any
+# edit (24 of them with 12 pairs or more), same pool at quality 85, same date.
 CONFIDENCE: Mapping[str, tuple[Sequence[float], Sequence[float]]] = {
     "error_level": ((1.5, 2.25, 6.0), (0.78, 0.85, 0.95)),
     "noise": ((1.8, 2.5), (0.75, 0.77)),
+    "copy_move": ((12.0, 20.0, 32.0, 60.0), (0.85, 0.90, 0.97, 0.99)),
 }
 
 CLAIMED = ("higher", "lower", "copied", "ghost", "shifted", "once")  # outcomes that single a region out
