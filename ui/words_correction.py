@@ -122,11 +122,12 @@ CANVAS: Final[Mapping[str, str]] = {  # said by template and scripts
     "may_publish": "publish",
     "may_nothing": "nothing of the picture",
     "save_correction": "Save correction",
-    "save_ratings": "Save verdict and ratings only",
+    "save_ratings": "Save ratings only",
     "need_verdict": "Choose a verdict, then save.",
     "need_decision": "Keep or drop the open proposal, then save.",
     "need_how": "Say how you know, then save.",
     "need_mask": "“Nothing found” goes with an empty mask. Choose another verdict, or clear the mask.",
+    "no_mask": "The mask could not be loaded. Check the connection, then press the button again.",
     "no_case": "This result cannot be corrected: the server kept no case of it. Choose the picture again.",
     # saving
     "saving": "Saving",

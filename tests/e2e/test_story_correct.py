@@ -172,7 +172,7 @@ def test_nothing_is_ticked_and_without_a_tick_only_ratings_leave_the_browser(
     saves = Saves(corrector.page)
     assert corrector.panel.locator("[type=checkbox]:checked").count() == 0
     assert corrector.panel.locator("[name=how]:checked").count() == 0
-    expect(corrector.panel.locator("button.save")).to_have_text("Save verdict and ratings only")
+    expect(corrector.panel.locator("button.save")).to_have_text("Save ratings only")
     expect(corrector.panel).to_contain_text("no picture, no mask, no words")
     corrector.click(350, 160)
     expect(corrector.offer).to_contain_text("Adds")

@@ -7,11 +7,22 @@ const STRIP_PX = 4_000_000; // read at once from a picture
 export class Bitmap {
   // bits: bytes 0 or 1, column by column.
   constructor(width, height, bits = new Uint8Array(width * height)) {
-    [this.width, this.height, this.bits] = [width, height, bits];
+    [this.width, this.height, this.unpacked] = [width, height, bits];
+  }
+
+  get bits() {
+    this.unpacked ??= decode(this.rle);
+    return this.unpacked;
+  }
+
+  // Lets go of the pixels until they are wanted again: a step that can be undone is not looked at.
+  pack() {
+    this.toRle();
+    this.unpacked = null;
   }
 
   static fromRle(rle) {
-    const mask = new Bitmap(rle.size[1], rle.size[0], decode(rle));
+    const mask = new Bitmap(rle.size[1], rle.size[0], null);
     mask.rle = rle;
     return mask;
   }
@@ -43,22 +54,24 @@ export class Bitmap {
   }
 
   get area() {
-    this.marked ??= this.bits.reduce((sum, bit) => sum + bit, 0);
+    this.marked ??= sumOf(this.bits);
     return this.marked;
   }
 
   get share() {
-    return this.area / this.bits.length;
+    return this.area / (this.width * this.height);
   }
 
   with(other, adds) {
     const bits = this.bits.slice();
-    for (let i = 0; i < bits.length; i++) if (other.bits[i]) bits[i] = adds ? 1 : 0;
+    const { bits: changed } = other;
+    for (let i = 0; i < bits.length; i++) if (changed[i]) bits[i] = adds ? 1 : 0;
     return new Bitmap(this.width, this.height, bits);
   }
 
   meets(other) {
-    return this.bits.some((bit, i) => bit && other.bits[i]);
+    const [one, two] = [this.bits, other.bits];
+    return one.some((bit, i) => bit && two[i]);
   }
 
   // The same no longer than `most` on a side, as bytes row by row, for drawing.
@@ -67,12 +80,19 @@ export class Bitmap {
     const width = Math.max(1, Math.round(this.width * scale));
     const height = Math.max(1, Math.round(this.height * scale));
     const bytes = new Uint8Array(width * height);
+    const { bits } = this;
     for (let x = 0; x < width; x++) {
       const column = Math.floor(((x + 0.5) * this.width) / width) * this.height;
       for (let y = 0; y < height; y++) {
-        bytes[y * width + x] = this.bits[column + Math.floor(((y + 0.5) * this.height) / height)];
+        bytes[y * width + x] = bits[column + Math.floor(((y + 0.5) * this.height) / height)];
       }
     }
     return { bytes, width, height };
   }
+}
+
+function sumOf(bits) {
+  let sum = 0;
+  for (let i = 0; i < bits.length; i++) sum += bits[i];
+  return sum;
 }

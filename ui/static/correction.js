@@ -24,7 +24,7 @@ export class Correction {
     Object.assign(this, page);
     this.page = page;
     this.session = null;
-    this.receipts = new Map(); // picture -> code of what was saved last
+    this.last = new Map(); // picture -> { code, mask, values } of what was saved last
     this.pen = new Pen(this.stage, {
       click: ([x, y], adds) => this.session.point({ click: { x, y, positive: adds } }),
       box: (box) => this.session.point({ box }),
@@ -94,15 +94,17 @@ export class Correction {
     const kept = how === "fix" || how === "missed" ? this.drafts.get(result.sha256) : null;
     const engine = await this.engineMask(result);
     if (result !== this.result) return;
-    this.setTurn(true);
-    if (kept) this.restore(kept, engine);
-    else this.open(startOf(how, result, engine, this.receipts.get(result.sha256)), engine);
+    this.setTurn(true, engine ? "" : this.words.no_mask);
+    if (engine && kept) this.restore(kept, engine);
+    else if (engine) this.open(startOf(how, result, engine, this.last.get(result.sha256)), engine);
   }
 
   async resume(draft) {
     const { result } = this;
     const engine = await this.engineMask(result);
-    if (result === this.result) this.restore(draft, engine);
+    if (result !== this.result) return;
+    if (engine) this.restore(draft, engine);
+    else this.setTurn(true, this.words.no_mask);
   }
 
   restore(draft, engine) {
@@ -110,13 +112,14 @@ export class Correction {
     if (draft.request) this.send({ ...draft.request, case_id: this.result.case_id });
   }
 
+  // As the engine drew it; null where it cannot be had now.
   async engineMask({ mask, width, height }) {
     if (!mask) return new Bitmap(width, height);
     try {
       return Bitmap.fromImage(await load(mask), width, height, 127);
     } catch (error) {
       console.info("no mask:", error.message);
-      return new Bitmap(width, height);
+      return null;
     }
   }
 
@@ -243,7 +246,8 @@ export class Correction {
 
   saved(answer, request) {
     const { session, engine, result } = this;
-    this.receipts.set(result.sha256, answer.receipt);
+    const values = this.panel.read();
+    this.last.set(result.sha256, { code: answer.receipt, mask: session.state.mask, values });
     this.keeper.forget(result.sha256);
     this.freeze(false);
     this.pen.active = false;
@@ -252,9 +256,9 @@ export class Correction {
     this.overlay.replaceMask((context, stage, strength) => outline.draw(context, stage, { strength }), { untagged: true });
     this.bar.say("", null);
     this.setPhase("saved");
-    const { how } = this.panel.read();
     this.receipt.show(answer, request, {
-      engine, mask: session.state.mask, claims: this.panel.claims.length, know: how ? this.panel.labelOf("how", how) : "",
+      engine, mask: session.state.mask, claims: this.panel.claims.length,
+      know: values.how ? this.panel.labelOf("how", values.how) : "",
     });
   }
 

@@ -79,8 +79,11 @@ function listenToKeys(section, stage, overlay, bars, keys) {
     act[key]();
   });
   section.addEventListener("keyup", (event) => {
-    keys.up(event);
+    if (event.key === " ") keys.release();
     if (event.key.toLowerCase() === "h") overlay.hold(false);
   });
-  section.addEventListener("focusout", () => overlay.hold(false));
+  section.addEventListener("focusout", () => {
+    keys.release();
+    overlay.hold(false);
+  });
 }

@@ -72,7 +72,7 @@ export class Panel {
     this.choose(".words", words ? this.words.rewrite_some : this.words.rewrite_none, !words);
     this.find(".rated").textContent = this.claims.length ? fill(this.words.claims_rated, { n: ratings.length, all: this.claims.length }) : "";
     this.find(".what-is-kept").hidden = consent.store;
-    this.find(".save").textContent = this.words[consent.store ? "save_correction" : "save_ratings"];
+    this.nameSave(this.words[consent.store ? "save_correction" : "save_ratings"]);
   }
 
   choose(section, text, isNone) {
@@ -123,8 +123,12 @@ export class Panel {
   busy(isBusy) {
     for (const part of this.form.children) part.inert = isBusy && !part.classList.contains("savebar");
     for (const button of document.querySelectorAll(".fix .save, .thumb .save")) button.disabled = isBusy;
-    if (isBusy) this.find(".save").textContent = this.words.saving;
+    if (isBusy) this.nameSave(this.words.saving);
     else this.refresh();
+  }
+
+  nameSave(words) {
+    for (const button of document.querySelectorAll(".fix .save, .thumb .save")) button.textContent = words;
   }
 
   claimOf({ text, region }, i) {

@@ -17,8 +17,9 @@ export class PenKeys {
     return Boolean(act);
   }
 
-  up(event) {
-    if (event.key === " ") this.desk.pen.spaced = false;
+  // The space bar is let go, or the focus went elsewhere.
+  release() {
+    this.desk.pen.spaced = false;
   }
 
   letter({ key, target }) {

@@ -6,12 +6,14 @@ const MOST_SECONDS = 24 * 3600;
 const VERDICT = { tampered: "tampered", synthetic: "tampered", no_tampering_found: "no_tampering_found", inconclusive: "inconclusive" };
 const NONE = "no_tampering_found";
 
-// how: "fix", "missed", "false" (alarm) or "right".
-export function startOf(how, result, engine, supersedes = null) {
-  const mask = how === "false" ? new Bitmap(engine.width, engine.height) : engine;
-  const asGiven = VERDICT[result.verdict] ?? null;
+// how: "fix", "missed", "false" (alarm) or "right"; last: { code, mask, values } of what was saved before.
+export function startOf(how, result, engine, last = null) {
+  const again = how === "fix" ? last : null;
+  const mask = how === "false" ? new Bitmap(engine.width, engine.height) : again?.mask ?? engine;
+  const asGiven = again?.values.verdict ?? VERDICT[result.verdict] ?? null;
   const verdict = { missed: "tampered", false: NONE }[how] ?? asGiven;
-  return { uuid: randomUuid(), spent: 0, supersedes, values: { verdict }, state: Session.begin(mask) };
+  const values = { ...again?.values, verdict, consent: {} }; // leave is asked for each time
+  return { uuid: randomUuid(), spent: 0, supersedes: last?.code ?? null, values, state: Session.begin(mask) };
 }
 
 // The key of the sentence that says what is missing; null: it can be sent.

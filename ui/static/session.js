@@ -60,9 +60,12 @@ export class Session {
 
   step(changes) {
     this.supersede();
-    this.past = [...this.past, this.state].slice(-MOST_STEPS);
+    const before = this.state;
+    this.past = [...this.past, before].slice(-MOST_STEPS);
     this.future = [];
-    this.state = { ...this.state, ...changes };
+    this.state = { ...before, ...changes };
+    if (before.mask !== this.state.mask) before.mask.pack();
+    if (before.offers !== this.state.offers) before.offers.forEach(({ area }) => area.pack());
     this.onNote(null);
     this.onChange();
   }

@@ -13,11 +13,12 @@ function capsule(mask, [ax, ay], [bx, by], radius) {
   const [y0, y1] = bounds(ay, by, radius, mask.height);
   const [dx, dy] = [bx - ax, by - ay];
   const length = dx * dx + dy * dy || 1;
+  const { bits, height } = mask;
   for (let x = x0; x <= x1; x++) {
     for (let y = y0; y <= y1; y++) {
       const [px, py] = [x + 0.5 - ax, y + 0.5 - ay];
       const t = Math.min(1, Math.max(0, (px * dx + py * dy) / length));
-      if ((px - t * dx) ** 2 + (py - t * dy) ** 2 <= radius * radius) mask.bits[x * mask.height + y] = 1;
+      if ((px - t * dx) ** 2 + (py - t * dy) ** 2 <= radius * radius) bits[x * height + y] = 1;
     }
   }
 }
