@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import islice
 
 import numpy as np
 
@@ -41,6 +42,7 @@ def analyze(engine: Engine, picture: Picture, explainer: Explainer | None = None
     """Updates as they come: FactsReady, EvidenceReady, the engine's own, then Done(Analysis).
 
     An engine that gives no explanation has its mask explained by `explainer` (default: from measurements).
+    One that does gets the evidence compared inside and outside its regions beside its words.
     Closing the iterator cancels the engine.
 
     Raises:
@@ -59,6 +61,11 @@ def analyze(engine: Engine, picture: Picture, explainer: Explainer | None = None
         for update in chosen.explain(picture, gathered.mask(), gathered.evidence, gathered.analysis()):
             yield gathered.take(update)
         gathered.mark("explanation")
+    elif gathered.map is not None:  # a model's reading stands beside what is measured in the same regions
+        told = GroundedExplainer().explain(picture, gathered.mask(), gathered.evidence, gathered.analysis())
+        for update in islice(told, 1):
+            yield gathered.take(update)
+        gathered.mark("compared")
     yield Done(gathered.analysis())
 
 

@@ -36,6 +36,9 @@ class Settings:
         default=None,
         metadata={"help": "secret of 16 or more characters that opens /review (default: no review)", "kind": str},
     )
+    precision: str = field(
+        default="auto", metadata={"help": "auto, fp32, fp16, bf16, int8 or nf4, for language-model engines"}
+    )
     threads: int = field(default=2, metadata={"help": "CPU threads for one analysis, 1..64"})
     queue_size: int = field(default=20, metadata={"help": "people who may wait at once, 1..1000"})
 

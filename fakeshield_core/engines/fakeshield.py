@@ -116,12 +116,7 @@ class FakeShieldEngine:
 
     def _fresh(self, picture: Picture) -> Iterator[Update]:
         run = Run(self._stages, picture, self._options, self._shop)
-        try:
-            yield from run.updates()
-        except (MemoryError, torch.OutOfMemoryError) as error:
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
-            raise EngineOutOfMemory(NO_MEMORY) from error
+        yield from guarded(run.updates())
         if run.kept is not None:
             self._shop.results.put(self._key(picture), run.kept)
 
@@ -136,6 +131,20 @@ class FakeShieldEngine:
         return picture.facts.sha256, self.info.version, self.info.weights, self.info.adapter, self._options
 
 
+def guarded(updates: Iterator[Update]) -> Iterator[Update]:
+    """The same updates; what the card says when it is full becomes one sentence, and its memory is freed.
+
+    Raises:
+        EngineOutOfMemory: the device has too little free memory.
+    """
+    try:
+        yield from updates
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        raise EngineOutOfMemory(NO_MEMORY) from error
+
+
 def build(settings: Settings, adapter: Path | None = None) -> FakeShieldEngine:
     """The engine with the weights and in the precision that the settings name, as the page is served.
 
@@ -143,7 +152,7 @@ def build(settings: Settings, adapter: Path | None = None) -> FakeShieldEngine:
         EngineUnavailable: weights or adapter are missing, damaged, or do not fit; the card is too small.
     """
     torch.set_num_threads(settings.threads)
-    engine = resident(checkpoints.find(settings), "auto").with_options(SERVED)
+    engine = resident(checkpoints.find(settings), settings.precision).with_options(SERVED)
     return engine if adapter is None else engine.with_adapter(adapter)
 
 

@@ -22,6 +22,7 @@ from fakeshield_core.domain import (
 )
 from fakeshield_core.engines.stub import StubEngine
 from fakeshield_core.errors import EngineOutputInvalid
+from fakeshield_core.explain.claims import region_rows
 from fakeshield_core.picture import Picture
 from fakeshield_core.pipeline import analyze, analyze_to_end
 from tests.fakes import marked, pictured, textured
@@ -77,6 +78,18 @@ def test_an_engine_without_verdict_or_map_says_so_by_leaving_them_out() -> None:
     analysis = analyze_to_end(engine, pictured(textured(64, 64)))
     assert analysis.verdict == "not_given" and analysis.score is None and analysis.mask is None
     assert analysis.explanation == told  # an engine's own words are not replaced by ours
+
+
+def test_words_of_an_engine_stand_beside_evidence_compared_in_its_regions(forged: Picture) -> None:
+    soft = np.zeros((128, 192), np.float32)
+    soft[32:80, 64:128] = 1
+    told = Explanation("It looks odd.", "en", (), "scripted")
+    engine = Scripted(frozenset({"map", "explanation"}), MapReady(soft, 0.5), ClaimsReady(told))
+    kinds = [type(update) for update in analyze(engine, forged)]
+    assert kinds[-3:] == [ClaimsReady, EvidenceReady, Done]
+    analysis = analyze_to_end(engine, forged)
+    assert analysis.explanation == told
+    assert any(region_rows(item) for item in analysis.evidence.items)
 
 
 def test_a_map_of_another_size_is_refused() -> None:
