@@ -17,7 +17,7 @@ ALLOWED: dict[str, set[str]] = {
     "feedback": {"fakeshield_core"},
     "finetune": {"feedback", "fakeshield_core"},
     "ui": {"feedback", "fakeshield_core"},
-    "bench": {"fakeshield_core"},
+    "bench": {"fakeshield_core", "feedback", "finetune", "ui"},
     "app": {"ui", "feedback", "fakeshield_core"},
 }
 WITHOUT_TORCH = (
