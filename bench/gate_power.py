@@ -88,7 +88,7 @@ def alarm_table(trials: int, rng: np.random.Generator) -> str:
     return shown(("true rise, of crops", f"passes ({gate.AUTHENTIC} crops, {ALARMS:.0%} before)"), rows)
 
 
-def shown(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def shown(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     """A table as text."""
     return "\n".join(table(head, rows))
 
