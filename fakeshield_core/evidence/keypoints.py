@@ -63,8 +63,8 @@ def _matched(places: npt.NDArray[np.float32], descriptors: npt.NDArray[np.float3
     for start in range(0, len(places), CHUNK):
         part = slice(start, start + CHUNK)
         likeness = descriptors[part] @ descriptors.T
-        near = ((places[part, None] - places[None]) ** 2).sum(axis=2) < FAR_PX**2
-        likeness[near] = -1.0
+        across, down = (places[part, axis, None] - places[None, :, axis] for axis in (0, 1))
+        likeness[across * across + down * down < FAR_PX**2] = -1.0
         best = likeness.argmax(axis=1)
         rows = np.arange(len(best))
         first = likeness[rows, best]
