@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup run test check fix e2e bench
+.PHONY: setup run test check fix e2e bench loop drill
 
 setup: $(STAMP)
 
@@ -34,3 +34,11 @@ e2e: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m bench.run
+
+# corrections, retraining, gate, promotion and rollback on planted pictures, in a folder of its own
+loop: $(STAMP)
+	$(BIN)/python -m tests.loop
+
+# writers of the feedback store killed at random moments
+drill: $(STAMP)
+	$(BIN)/python -m tests.drill
