@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-START_LIMIT_TRIES = 600
+START_LIMIT_TRIES = 1800  # other work may share the cores
 PAUSE_S = 0.1
 
 # Runs app.py, and writes each name that is looked up and each address that is connected to, outside of this
@@ -95,7 +95,7 @@ def served_process(
             yield address, process
         finally:
             process.terminate()
-            process.wait(timeout=20)
+            process.wait(timeout=60)
 
 
 def _wait_until(status: int, process: subprocess.Popen[bytes], address: str, log: Path) -> None:

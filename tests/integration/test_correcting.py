@@ -45,9 +45,13 @@ def address(folder: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def client(address: str) -> Iterator[Client]:
-    connected = Client(address, verbose=False)
-    yield connected
-    connected.close()
+    program = connected(address)
+    yield program
+    program.close()
+
+
+def connected(address: str) -> Client:
+    return Client(address, verbose=False, httpx_kwargs={"timeout": 60})
 
 
 def analysed(client: Client, folder: Path, rgb: Any = FORGED) -> dict[str, Any]:
@@ -80,7 +84,7 @@ def post(address: str, body: bytes) -> tuple[int, str]:
 
 def canvas_of(address: str) -> int:
     """Id of the component whose scripts may call the server."""
-    with urllib.request.urlopen(f"{address}config", timeout=10) as answer:
+    with urllib.request.urlopen(f"{address}config", timeout=60) as answer:
         components = json.load(answer)["components"]
     found = [each["id"] for each in components if "segment" in each["props"].get("server_fns", [])]
     assert len(found) == 1
@@ -176,7 +180,7 @@ def test_two_people_at_once_do_not_meet(client: Client, address: str, folder: Pa
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(120)
     assert [len(answers) for answers in told] == [10, 10]
     with FeedbackStore.open(folder / "data" / "feedback") as store:  # beside the app, as the commands do
         for person, answers in enumerate(told):
@@ -194,7 +198,7 @@ def test_a_save_that_is_killed_and_sent_again_is_one_item(tmp_path: Path) -> Non
     for _ in range(KILLS):
         sent = correction()
         with served_process(tmp_path) as (address, process):
-            client = Client(address, verbose=False)
+            client = connected(address)
             case, canvas = analysed(client, tmp_path)["case_id"], canvas_of(address)
             client.close()
             killer = threading.Timer(chance.uniform(0, 0.05), process.kill)
@@ -202,9 +206,9 @@ def test_a_save_that_is_killed_and_sent_again_is_one_item(tmp_path: Path) -> Non
             with contextlib.suppress(OSError):  # cut off: whether it was saved, nobody knows
                 kept[sent["client_uuid"]] = server(address, canvas, "save", [case, sent])["receipt"]
             killer.join()
-            process.wait(20)
+            process.wait(60)
         with served_process(tmp_path) as (address, _):
-            client = Client(address, verbose=False)
+            client = connected(address)
             again = client.predict(case, sent, api_name="/feedback")
             if again.get("reason") == "gone":  # nothing was on the disk yet; the page sends the picture again
                 assert sent["client_uuid"] not in kept
@@ -219,13 +223,13 @@ def test_a_save_that_is_killed_and_sent_again_is_one_item(tmp_path: Path) -> Non
 
 def test_a_store_that_cannot_open_leaves_the_analysis_on_and_says_so(tmp_path: Path) -> None:
     with served(tmp_path, FAKESHIELD_DATABASE_URL="sqlite://") as address:
-        client = Client(address, verbose=False)
+        client = connected(address)
         result = analysed(client, tmp_path)
         assert client.predict(result["case_id"], CLICK, None, api_name="/segment")["candidates"]
         saved = client.predict(result["case_id"], correction(), api_name="/feedback")
         client.close()
         assert saved["reason"] == "later" and saved["error"].startswith("Saving is off")
-        with urllib.request.urlopen(f"{address}readyz", timeout=10) as answer:
+        with urllib.request.urlopen(f"{address}readyz", timeout=60) as answer:
             ready = json.load(answer)
         assert (ready["ready"], ready["store"]) == (True, "off")
         assert "FAKESHIELD_DATABASE_URL" in ready["store_problem"]
@@ -233,12 +237,12 @@ def test_a_store_that_cannot_open_leaves_the_analysis_on_and_says_so(tmp_path: P
 
 def test_the_app_closes_its_store_when_it_is_stopped(tmp_path: Path) -> None:
     with served_process(tmp_path) as (address, process):
-        client = Client(address, verbose=False)
+        client = connected(address)
         case = analysed(client, tmp_path)["case_id"]
         assert "receipt" in client.predict(case, correction(), api_name="/feedback")
         client.close()
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     log = (tmp_path / "app.log").read_text()
     assert "Traceback" not in log and "picture.png" not in log
 
@@ -246,10 +250,10 @@ def test_the_app_closes_its_store_when_it_is_stopped(tmp_path: Path) -> None:
 def test_review_opens_with_the_operators_token(tmp_path: Path) -> None:
     token = "0123456789abcdef-secret"
     with served(tmp_path, FAKESHIELD_REVIEW_TOKEN=token) as address:
-        with urllib.request.urlopen(f"{address}readyz", timeout=10) as answer:
+        with urllib.request.urlopen(f"{address}readyz", timeout=60) as answer:
             assert json.load(answer)["review"] == "on"
         opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
-        with opener.open(f"{address}review", f"action=enter&token={token}".encode(), timeout=10) as answer:
+        with opener.open(f"{address}review", f"action=enter&token={token}".encode(), timeout=60) as answer:
             page = answer.read().decode()
         assert "Nothing waits for review." in page
     assert token not in (tmp_path / "app.log").read_text()
