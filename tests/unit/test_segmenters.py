@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-from fakeshield_core.clicks import applied, guarded, prior_of
+from fakeshield_core.clicks import applied, guarded, prior_of, simulate
 from fakeshield_core.domain import Candidates, Click, Embedding, Prompts, Segmenter
 from fakeshield_core.errors import EngineUnavailable, InputError
 from fakeshield_core.networks.sam import sam_module
@@ -250,3 +252,20 @@ def test_a_stub_box_is_filled() -> None:
     stub = StubSegmenter()
     mask = stub.segment(stub.embed(PICTURE), BOX).masks[0]
     assert mask.sum() == 60 * 50 and mask[5:55, 10:70].all()
+
+
+def test_the_simulated_annotator_clicks_a_stub_through_the_merge_guard() -> None:
+    stub = StubSegmenter()
+    truth = disc(60, 90, Click(30, 30, True))
+    start = np.zeros_like(truth)
+    start[:6, 84:] = True  # less than one disc, far from the missed area
+    result = simulate(stub, stub.embed(PICTURE), truth, start, limit=4)
+    assert {click.positive for click in result.clicks} == {True, False}
+    assert list(result.ious) == sorted(result.ious)
+    assert result.noc(0.90) == 2 and result.drops == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("module", ["segmenters.registry", "segmenters.stub", "commands.clicks"])
+def test_torch_is_loaded_only_with_a_network(module: str) -> None:
+    code = f"import sys, fakeshield_core.{module}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2]).returncode == 0
