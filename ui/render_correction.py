@@ -154,13 +154,13 @@ def _rewrite() -> str:
     return _unfolds("words", "rewrite", "rewrite_none", area)
 
 
-def _options(labels: Iterable[str]) -> str:
-    return f'<div class="opts">{"".join(labels)}</div>'
+def _options(role: str, name: str, labels: Iterable[str]) -> str:
+    return f'<div class="opts" role="{role}" aria-label="{told(name)}">{"".join(labels)}</div>'
 
 
 def _how() -> str:
     ways = (_radio("how", value, say(f"know_{value}")) for value in get_args(HowKnown))
-    return _unfolds("how", "know", "know_none", _options(ways))
+    return _unfolds("how", "know", "know_none", _options("radiogroup", "know", ways))
 
 
 def _consent() -> str:
@@ -168,7 +168,7 @@ def _consent() -> str:
         f'<label><input type="checkbox" name="{name}"><span>{told(f"consent_{name}")}</span></label>'
         for name in CONSENTS
     )
-    return _unfolds("consent", "consent", "consent_none", _options(ticks))
+    return _unfolds("consent", "consent", "consent_none", _options("group", "consent", ticks))
 
 
 def _savebar() -> str:
