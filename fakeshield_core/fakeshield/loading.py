@@ -77,7 +77,7 @@ def dtg_from_state(state: Mapping[str, Tensor], device: str = "cpu") -> DtgNetwo
     """
     with torch.device("meta"):
         network = DtgNetwork()
-    return _filled(network, "DTG", state, Placing(device=device))
+    return filled(network, "DTG", state, Placing(device=device))
 
 
 def load_dte_fdm(files: FakeShieldFiles, placing: Placing | None = None) -> Llava:
@@ -92,7 +92,7 @@ def load_dte_fdm(files: FakeShieldFiles, placing: Placing | None = None) -> Llav
     with torch.device("meta"):
         network = Llava(sizes)
     chosen = placing or Placing()
-    return _filled(network, "DTE-FDM", part, replace(chosen, tower=chosen.tower or torch.float32))
+    return filled(network, "DTE-FDM", part, replace(chosen, tower=chosen.tower or torch.float32))
 
 
 def load_mflm(files: FakeShieldFiles, placing: Placing | None = None) -> Mflm:
@@ -106,7 +106,7 @@ def load_mflm(files: FakeShieldFiles, placing: Placing | None = None) -> Mflm:
     llava = llava_sizes(read_config(files.mflm), clip_config(files, tower), part.shapes)
     with torch.device("meta"):
         network = Mflm(MflmSizes(llava, sam_sizes(files, part.shapes)))
-    return _filled(network, "MFLM", part, placing or Placing())
+    return filled(network, "MFLM", part, placing or Placing())
 
 
 def llava_sizes(config: Config, clip: CLIPVisionConfig, shapes: Shapes) -> LlavaSizes:
@@ -207,7 +207,7 @@ def _shapes(state: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
     return {name: tuple(tensor.shape) for name, tensor in state.items()}
 
 
-def _filled(
+def filled(
     network: Network,
     part: str,
     state: Mapping[str, Tensor],
@@ -215,9 +215,19 @@ def _filled(
 ) -> Network:
     """A network of the meta device with its weights, checked, on its device and in its types.
 
+    Args:
+        network: without weights.
+        part: its name, for errors.
+        state: our names -> tensors; one that knows its `shapes` is asked for each tensor once, when it is
+            its turn.
+        placing: types and device.
+
     Tensors are moved and packed one by one, so that no memory ever holds a second copy of them all.
+
+    Raises:
+        EngineUnavailable: names or shapes differ from the network's.
     """
-    found = state.shapes if isinstance(state, _Renamed) else _shapes(state)
+    found = getattr(state, "shapes", None) or _shapes(state)
     keys.require_equal(part, _shapes(network.state_dict()), found)
     placed: dict[str, Tensor] = {}
     layers: dict[str, nn.Module] = {}
