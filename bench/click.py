@@ -77,7 +77,6 @@ def measure(address: str, folder: Path, pictures: int, clicks: int) -> Iterator[
         answers = click_through(client, result["case_id"], _mask_of(result), clicks, rng)
         first.append(answers[0])
         later.extend(answers[1:])
-    client.close()
     at_server = [float(str(each.answer["ms"])) / 1000 for each in later]
     over_http = [each.seconds for each in later]
     n = len(later)

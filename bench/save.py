@@ -111,12 +111,10 @@ def measure(address: str, people_number: int, folder: Path) -> Iterator[Measurem
     """Both situations against a running app."""
     people = [arrive(address, number, folder) for number in range(people_number)]
     for person in people:
-        person.save()  # not counted: connections and caches are warm afterwards
+        person.save()  # not counted: caches are warm afterwards
     log.info("%d people are there; saving for %g s", people_number, STEADY_S)
     steady = steadily(people, EVERY_S, STEADY_S)
     bursts = [seconds for _ in range(BURSTS) for seconds in at_once(people)]
-    for person in people:
-        person.client.close()
     each = f"{people_number} people, one save each per {EVERY_S:g} s"
     yield Measurement(f"{each}, p50", quantile(steady, 0.5), "s", None, len(steady))
     yield Measurement(f"{each}, p95", quantile(steady, 0.95), "s", STEADY_BUDGET_S, len(steady))

@@ -67,10 +67,8 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def client(server: Server) -> Iterator[CanvasClient]:
-    connected = CanvasClient(server.address)
-    yield connected
-    connected.close()
+def client(server: Server) -> CanvasClient:
+    return CanvasClient(server.address)
 
 
 def test_calls_go_to_the_component_that_can_be_corrected(server: Server, client: CanvasClient) -> None:
