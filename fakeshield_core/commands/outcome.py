@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
+from pathlib import Path
 
 from fakeshield_core.domain import JsonValue
 
@@ -30,7 +31,10 @@ def add_shared_arguments(parser: argparse.ArgumentParser) -> None:
         "--engine", metavar="NAME", help="the engine that answers (default: FAKESHIELD_ENGINE, or compact)"
     )
     parser.add_argument(
-        "--adapter", metavar="DIR", help="folder of a trained adapter (default: the base alone)"
+        "--adapter",
+        type=Path,
+        metavar="DIR",
+        help="folder of a trained adapter (default: the base alone)",
     )
     parser.add_argument(
         "--json",

@@ -17,6 +17,7 @@ import pytest
 import torch
 from peft import PeftModel
 
+from fakeshield_core.__main__ import main as core_command
 from fakeshield_core.adapters import merged, read_adapter, read_champion
 from fakeshield_core.checkpoints.compact import read_compact
 from fakeshield_core.networks.compact import CompactNetwork
@@ -25,7 +26,7 @@ from finetune.base import FREE
 from finetune.config import Places
 from finetune.lease import NAME
 from finetune.train import CHECKPOINT
-from tests.retrain_story import ROOT, SMALL, environment, finetune, seed_corrections
+from tests.retrain_story import ROOT, SMALL, environment, finetune, seed_corrections, write_trusted
 
 pytestmark = pytest.mark.timeout(1200)  # a busy machine
 
@@ -147,6 +148,20 @@ def test_our_merge_equals_that_of_peft(seeded: Path) -> None:
     assert len(changed) == len(adapter.pairs)
     for name, value in ours.items():
         torch.testing.assert_close(value, theirs[name], rtol=1e-5, atol=1e-6)
+
+
+def test_analyze_and_evaluate_name_the_adapter_they_were_given(
+    seeded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = Places(seeded).adapters / adapter_of(seeded)
+    manifest = write_trusted(tmp_path / "trusted", FREE[:2])
+    picture = str(manifest.parent / f"{FREE[0]}.jpg")
+    assert core_command(["analyze", picture, "--adapter", str(folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["engine"]["adapter"] == folder.name
+    assert core_command(["evaluate", "--manifest", str(manifest), "--adapter", str(folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["engine"]["adapter"] == folder.name
+    assert core_command(["analyze", picture, "--adapter", str(tmp_path), "--json"]) == 1
+    assert "adapter.json" in json.loads(capsys.readouterr().out)["error"]
 
 
 def test_only_body_and_heads_are_adapted(seeded: Path) -> None:

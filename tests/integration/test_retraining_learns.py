@@ -95,11 +95,17 @@ def test_inverted_masks_are_refused_before_anything_is_learnt(fresh: Path) -> No
 
 
 def test_an_adapter_that_learnt_inverted_masks_is_refused_by_the_gate(fresh: Path, tmp_path: Path) -> None:
-    """Even where nobody looks at the masks: on trusted pictures it does not gain."""
+    """Even where nobody looks at the masks. It marks nearly everything, on base pictures too.
+
+    Marking everything is not 0: where 7 % of a picture are tampered, it scores an F1 of 13 points.
+    """
     seed_corrections(fresh, FREE[: TRUSTED[0] - FREE[0]], inverted)
     trusted = write_trusted(tmp_path / "trusted", TRUSTED)
     options = ("--target", str(trusted), "--largest-masks", "1")
     code, run = finetune(fresh, "run", *LEARNING, *options)
     assert code == 1 and run["state"] == "refused"
-    assert run["detail"]["sentence"].startswith("Refused: no sure gain, the target gains ")
+    gate = run["detail"]["gate"]
+    assert run["detail"]["sentence"].startswith("Refused: ")
+    assert gate["base"]["mean"] < -3 or gate["target"]["interval"][0] <= 0
+    assert gate["target"]["mean"] < EXPECTED_GAIN
     assert read_champion(Places(fresh).adapters) is None
