@@ -66,9 +66,11 @@ class Timed:
 class Bench:
     """One set of networks, timed."""
 
-    def __init__(self, architecture: Architecture, made: Made, card: Card | None, repeats: int) -> None:
-        self._sizes, self._made, self._card, self._repeats = architecture, made, card, repeats
+    def __init__(self, architecture: Architecture, made: Made, repeats: int, compiled: bool = False) -> None:
+        self._sizes, self._made, self._repeats, self._compiled = architecture, made, repeats, compiled
         self._device = made.dte_fdm.language.lm_head.weight.device
+        if compiled:
+            made.dte_fdm.language.model.compile(mode="reduce-overhead", dynamic=False)
 
     def all(self, floors: Mapping[str, float]) -> Iterator[Timed]:
         """Every stage; floors in seconds, by name of the stage."""
@@ -107,7 +109,9 @@ class Bench:
         return opened(network.language, embedded, Draft(tuple(range(3, 3 + sizes.opening)), 3, 4))
 
     def _decoded(self, opening: Opening, count: int) -> None:
-        for _ in answer_steps(self._made.dte_fdm.language, opening, Decoding(NEVER, count)):
+        for _ in answer_steps(
+            self._made.dte_fdm.language, opening, Decoding(NEVER, count, static=self._compiled)
+        ):
             pass
 
     def _constant(self, planes: Tensor) -> Read:
@@ -185,7 +189,9 @@ def floors_of(card: Card | None, plan: Plan, architecture: Architecture) -> dict
     }
 
 
-def measure(architecture: Architecture, plan: Plan, card: Card | None, repeats: int) -> dict[str, JsonValue]:
+def measure(
+    architecture: Architecture, plan: Plan, card: Card | None, repeats: int, compiled: bool = False
+) -> dict[str, JsonValue]:
     """Makes the networks, times them, and gives one document."""
     began = time.perf_counter()
     made = make(architecture, plan)
@@ -194,11 +200,11 @@ def measure(architecture: Architecture, plan: Plan, card: Card | None, repeats: 
     found = [
         loaded,
         *memory,
-        *Bench(architecture, made, card, repeats).all(floors_of(card, plan, architecture)),
+        *Bench(architecture, made, repeats, compiled).all(floors_of(card, plan, architecture)),
     ]
     return {
         "architecture": architecture.name,
-        "plan": str(plan),
+        "plan": f"{plan}, compiled steps" if compiled else str(plan),
         "card": None if card is None else card.name,
         "note": TINY_NOTE if card is None else "random weights in the published sizes",
         "measurements": [to_json(one) for one in found],
@@ -247,13 +253,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Measures and reports; 0 done, 1 refused."""
     parser = argparse.ArgumentParser(prog="python -m bench.fakeshield", description=__doc__)
     parser.add_argument("--repeats", type=int, default=10)
+    parser.add_argument("--compiled", action="store_true", help="torch.compile the step, over a fixed cache")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the results go")
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     source, card = provenance(), cards.here()
     architecture = tiny() if card is None else full_size()
     try:
-        runs = [measure(architecture, plan, card, args.repeats) for plan in plans(card)]
+        runs = [measure(architecture, plan, card, args.repeats, args.compiled) for plan in plans(card)]
         if args.json is not None:
             document = {"provenance": asdict(source), "runs": runs}
             write_file(args.json, (json.dumps(document, indent=1, allow_nan=False) + "\n").encode())

@@ -124,7 +124,7 @@ def test_a_card_is_timed_in_every_type_that_it_holds() -> None:
 
 def test_the_mask_of_both_ways_has_the_decoders_size() -> None:
     sizes = tiny()
-    runner = bench.Bench(sizes, make(sizes, CPU), None, 1)
+    runner = bench.Bench(sizes, make(sizes, CPU), 1)
     planes, square = torch.randn(1, 3, 336, 336), torch.randn(1, 3, 1024, 1024)
     embedding = runner._made.mflm.sam.embed(square)
     assert runner._mask(runner._constant(planes), embedding).shape == (1, 1, 256, 256)
