@@ -19,7 +19,7 @@ import numpy as np
 
 from fakeshield_core.domain import EvidenceItem, JsonValue, Layer, Plane
 from fakeshield_core.evidence.blocks import BLOCK_PX
-from fakeshield_core.evidence.contrast import GridMask
+from fakeshield_core.evidence.contrast import MIN_OUTSIDE, GridMask
 from fakeshield_core.evidence.level_test import NOT_MEASURED
 from fakeshield_core.evidence.region_rows import SAME, Measured, RegionRow, told
 from fakeshield_core.evidence.stored_blocks import Marked, StoredBlocks, coefficients
@@ -36,12 +36,13 @@ WINDOW_BLOCKS = 3  # side of the squares whose residuals are averaged
 SHOWN_BLOCKS = 5  # the same of the layer
 SPREAD_FLOOR = 0.02  # logarithms
 ROBUST_FLOOR = 0.05  # logarithms, added to the median deviation
-LEAST_EFFECT = 3.0  # spreads, of a claim
-LEAST_PERCENT = 8  # difference of percentages that is worth a claim
+LEAST_EFFECT = 2.2  # spreads, of a claim
+LEAST_PERCENT = 8  # of a difference that is worth a claim
+TEXTURE_FLOOR, REACH = 0.1, 3.0  # of the scaled texture: added to its deviation, and limit of its square
 CLEAR = 6.0  # robust spreads of a block that counts as ghost
 CLEAR_PERCENT = 1.0  # of the blocks
 FEWEST_BLOCKS = 64  # of a picture
-GRID = "ghost_{quality}"
+GRID, TEXTURE = "ghost_{quality}", "ghost_texture"
 DISPLAY_MAX = 10.0  # robust spreads
 CANNOT_SHOW = (
     "A part that lies off the grid it was saved on, was scaled or was saved at a higher quality than the "
@@ -54,10 +55,10 @@ FOUND = (
     "beside it, unlike the rest."
 )
 POINTS = (
-    "quantised again at quality {quality}, {place} changes {inside} than at the qualities beside it, the "
-    "rest of the picture {outside} (usual variation {spread} %)."
+    "quantised again at quality {quality}, {place} stands out: against the qualities beside it, it changes "
+    "{percent} % {words} than similar parts elsewhere (usual variation {spread} %)."
 )
-UNCLEAR = "at none of {count} qualities does {place} clearly change otherwise than the rest."
+UNCLEAR = "at none of {count} qualities does {place} clearly change otherwise than similar parts elsewhere."
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +70,45 @@ class Strongest:
     strength: Plane  # (h, w), robust spreads by which each block stands out that way
 
 
-def ghost_dips(blocks: StoredBlocks) -> Stack:
+def ghost_dips(blocks: StoredBlocks) -> tuple[Stack, Plane]:
     """How much less each block changes at a quality than at the two beside it.
 
     Returns:
-        (len(QUALITIES) - 2, h, w), differences of logarithms, positive where it changes less.
+        (len(QUALITIES) - 2, h, w), differences of logarithms, positive where it changes less;
+        (h, w), logarithm of the block's strength of texture.
     """
     values = coefficients(blocks.plane, FREQUENCIES)
-    residuals = np.empty((len(QUALITIES), *blocks.sampling.grid_hw), np.float32)
-    for plane, quality in zip(residuals, QUALITIES, strict=True):
+    residuals = np.empty((len(QUALITIES) + 1, *blocks.sampling.grid_hw), np.float32)
+    for plane, quality in zip(residuals, QUALITIES, strict=False):
         steps = standard_table(STANDARD_LUMA, quality).ravel()[list(FREQUENCIES)].astype(np.float32)
         rest = values / steps
         rest -= np.rint(rest)
         rest *= steps
         plane[:] = np.square(rest).mean(axis=1).reshape(plane.shape)
-    logs = np.log(smoothed(residuals, WINDOW_BLOCKS) + np.float32(FLOOR))
-    return np.asarray((logs[:-2] + logs[2:]) / 2 - logs[1:-1], np.float32)
+    residuals[-1] = np.square(values).mean(axis=1).reshape(residuals[-1].shape)
+    *logs, texture = np.log(smoothed(residuals, WINDOW_BLOCKS) + np.float32(FLOOR))
+    each = np.stack(logs)
+    return np.asarray((each[:-2] + each[2:]) / 2 - each[1:-1], np.float32), texture
+
+
+def beyond_texture(dips: Stack, texture: Plane, learn: GridMask) -> Stack:
+    """The dips without what their texture lets expect, as learnt where `learn` is True.
+
+    Share of regions beyond the 99.5th percentile of random ones, without and with it: CASIA v1.0 8 and 20 %,
+    IMD2020 19 and 23 %, MISD 12 and 14 %, objects of untouched photographs 5 and 6 % (training pool, as they
+    are, 2026-11-25).
+
+    Returns:
+        (p, h, w), of mean 0 where learnt; the dips themselves where there is too little to learn from.
+    """
+    if np.count_nonzero(learn) < MIN_OUTSIDE:
+        return dips
+    scaled = (texture - texture[learn].mean()) / (texture[learn].std() + np.float32(TEXTURE_FLOOR))
+    terms = np.stack([np.ones_like(scaled), scaled, np.clip(scaled, -REACH, REACH) ** 2])
+    known = terms[:, learn].astype(np.float64)
+    solution = np.linalg.lstsq(known.T, dips[:, learn].T.astype(np.float64), rcond=None)[0]
+    expected = np.tensordot(solution.T.astype(np.float32), terms, axes=1)
+    return np.asarray(dips - expected, np.float32)
 
 
 def measure_ghosts(blocks: StoredBlocks) -> Measured:
@@ -94,13 +118,14 @@ def measure_ghosts(blocks: StoredBlocks) -> Measured:
         shows = SMALL.format(blocks=FEWEST_BLOCKS)
         numbers: dict[str, JsonValue] = {"least_blocks": FEWEST_BLOCKS, "block_px": BLOCK_PX}
         return Measured(EvidenceItem(NAME, TITLE, "not_measured", NOT_MEASURED, shows, CANNOT_SHOW, numbers))
-    dips = ghost_dips(blocks)
+    dips, texture = ghost_dips(blocks)
     found = strongest(dips)
     shown = blocks.upright(np.maximum(found.strength, 0))
     return Measured(
         _item(found, len(dips), blocks.orientation),
         Layer(NAME, TITLE, shown, "spreads", DISPLAY_MAX),
-        {GRID.format(quality=quality): dip for quality, dip in zip(QUALITIES[1:-1], dips, strict=True)},
+        {TEXTURE: texture}
+        | {GRID.format(quality=quality): dip for quality, dip in zip(QUALITIES[1:-1], dips, strict=True)},
     )
 
 
@@ -144,10 +169,11 @@ def ghosts_compared(item: EvidenceItem, grids: Mapping[str, Plane], marked: Mark
         grids: with those of the same; without them the item comes back as it is.
         marked: the regions, on the same grid.
     """
-    if GRID.format(quality=QUALITIES[1]) not in grids:
+    if TEXTURE not in grids:
         return item
     dips = np.stack([grids[GRID.format(quality=quality)] for quality in QUALITIES[1:-1]])
     everywhere = np.ones(dips.shape[1:], np.float32)
+    dips = beyond_texture(dips, grids[TEXTURE], marked.outside)
     rest = Rest.of(dips, everywhere, marked.outside, SPREAD_FLOOR)
     return told(item, marked.rows(everywhere > 0, lambda *of: _row(rest, *of)))
 
@@ -156,15 +182,15 @@ def _row(rest: Rest, region_id: int, place: str, inside: GridMask) -> RegionRow:
     effects = rest.effect(inside)
     at = int(np.argmax(np.abs(effects)))
     effect = abs(float(effects[at]))
-    within, elsewhere = (_percent(float(level[at])) for level in (rest.level_in(inside), rest.level))
+    percent = _percent(float(rest.level_in(inside)[at] - rest.level[at]))
     spread = abs(_percent(float(rest.spread[at])))
-    clear = effect >= LEAST_EFFECT and abs(within - elsewhere) >= LEAST_PERCENT
+    clear = effect >= LEAST_EFFECT and abs(percent) >= LEAST_PERCENT
     quality = QUALITIES[at + 1]
     words = {
         "place": place,
         "quality": quality,
-        "inside": _change_words(within),
-        "outside": _change_words(elsewhere),
+        "percent": abs(percent),
+        "words": "less" if percent > 0 else "more",
         "spread": spread,
         "count": len(effects),
     }
@@ -176,8 +202,8 @@ def _row(rest: Rest, region_id: int, place: str, inside: GridMask) -> RegionRow:
         effect=effect,
         numbers={
             "at_quality": quality,
-            "inside_percent": within,
-            "outside_percent": elsewhere,
+            "percent": abs(percent),
+            "changes": "less" if percent > 0 else "more",
             "spread_percent": spread,
             "blocks_inside": int(np.count_nonzero(inside)),
         },
@@ -187,7 +213,3 @@ def _row(rest: Rest, region_id: int, place: str, inside: GridMask) -> RegionRow:
 def _percent(dip: float) -> int:
     """By how much less a block changes, per cent; below 0: more."""
     return round(-100 * math.expm1(-dip))
-
-
-def _change_words(percent: int) -> str:
-    return f"{abs(percent)} % {'less' if percent >= 0 else 'more'}"
