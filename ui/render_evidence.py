@@ -11,7 +11,7 @@ from ui.state import PageView
 from ui.words import say
 
 TILE_ICONS = {"points_to_region": "found", "no_difference": "none"}
-EXPECTED_TILES = 4  # drawn before the first measurement is in
+EXPECTED_TILES = 8  # drawn before the first measurement is in
 
 
 def evidence_tiles(view: PageView) -> str:

@@ -51,7 +51,8 @@ def test_phone_corrects_with_one_finger_and_saves_at_the_thumb(phone: Visitor) -
     expect(corrector.offer).to_be_hidden()
     assert (corrector.mask() & ~ONE).any()
     for box in (
-        node.bounding_box() for node in page.locator("button:not(.tag):visible, summary:visible").all()
+        node.bounding_box()
+        for node in page.locator("button:not(.tag, .layer-choice *):visible, summary:visible").all()
     ):
         assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= 390
         assert min(box["width"], box["height"]) >= LEAST_PX

@@ -20,7 +20,7 @@ def test_nothing_moves_from_analysing_to_result(held: tuple[HeldEngine, Visitor]
     engine, visitor = held
     visitor.choose(as_file(forged(rectangle((300, 400), (40, 40, 160, 200)))))
     expect(visitor.page.locator(".steps .now")).to_have_text("Verdict")
-    expect(visitor.page.locator(".tile b")).to_have_count(4)
+    expect(visitor.page.locator(".tile b")).to_have_count(8)
     expect(visitor.page.get_by_role("button", name="Cancel")).to_be_visible()
     before = _boxes(visitor)
     engine.go.set()

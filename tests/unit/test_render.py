@@ -315,7 +315,7 @@ def test_waiting_cards_have_the_parts_of_finished_ones() -> None:
     empty = PageView(run="")
     for section in ('class="verdict card"', 'class="why card"', 'class="tiles"', 'class="about card"'):
         assert section in everything(empty)
-    assert render_evidence.evidence_tiles(empty).count('class="tile card"') == 4
+    assert render_evidence.evidence_tiles(empty).count('class="tile card"') == render_evidence.EXPECTED_TILES
 
 
 def test_limits_tell_measured_rates_or_that_there_are_none() -> None:

@@ -117,10 +117,18 @@ export class Bars {
       button.tabIndex = checked ? 0 : -1;
       button.disabled = !this.overlay.has(button.dataset.layer);
     }
+    this.bringIntoSight(this.find('.layer-choice [aria-checked="true"]'));
     const percent = Math.round(this.overlay.strength() * 100);
     this.slider.value = percent;
     this.slider.style.setProperty("--at", `${percent}%`);
     this.showLegend(layer);
+  }
+
+  // Many layers scroll sideways in their bar; the page itself stays where it is.
+  bringIntoSight(button) {
+    const seg = this.find(".layer-choice");
+    if (!button || seg.scrollWidth <= seg.clientWidth) return;
+    seg.scrollLeft = button.offsetLeft - (seg.clientWidth - button.offsetWidth) / 2;
   }
 
   showLegend(layer) {
