@@ -70,8 +70,9 @@ def test_the_page_answers_from_toy_weights_and_says_that_they_are_toys(serve: Se
     wait_for_result(visitor)
     expect(visitor.page.locator(".verdict")).to_contain_text("Tampering found")
     expect(visitor.page.locator("body")).to_contain_text("fakeshield 2 toy")
-    expect(visitor.page.locator("#limits")).to_contain_text(TOY)
     expect(visitor.page.locator(".why .claim").first).to_contain_text("Model’s reading")
+    visitor.page.reload()  # the limits are those of the engine that was there when the page came
+    expect(visitor.page.locator("#limits")).to_contain_text(TOY)
     assert not visitor.problems
     resident.cache_clear()
 
@@ -155,7 +156,7 @@ def test_a_cancelled_picture_gives_the_card_to_the_next(serve: Serve, toy: FakeS
     held = Held(toy)
     visitor = serve(lambda **_: held)
     visitor.choose(as_file(untouched(60, 80), "first.png"))
-    expect(visitor.page.locator(".verdict")).to_contain_text("0.0", timeout=PATIENCE_MS)
+    expect(visitor.page.locator(".verdict")).to_contain_text("Score", timeout=PATIENCE_MS)
     visitor.page.get_by_role("button", name="Cancel").click()
     expect(visitor.page.get_by_role("button", name="Choose a picture")).to_be_focused()
     held.go.set()
