@@ -181,7 +181,7 @@ def draw_framed(canvas: Canvas, place: Place, rng: np.random.Generator) -> None:
     half_y = place.size / 2
     half_x = half_y * float(rng.uniform(0.65, 1.5))
     border = max(3.0, place.size * float(rng.uniform(0.04, 0.09)))
-    inks = [srgb(*(int(v) for v in rng.normal(0, 26, 3) + rng.uniform(70, 200))) for _ in range(3)]
+    inks = [srgb(*(max(0, int(v)) for v in rng.normal(0, 26, 3) + rng.uniform(70, 200))) for _ in range(3)]
     window = canvas.window(place.x, place.y, half_x + 10, half_y + 12)
     if window is None:
         return

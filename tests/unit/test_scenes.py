@@ -282,3 +282,9 @@ def test_the_side_towards_the_lamp_is_brighter() -> None:
     draw_ball(canvas, Place(80, 100, 60, srgb(150, 150, 150)), rng(1))
     left, right = canvas.rgb[70, 60].mean(), canvas.rgb[70, 100].mean()
     assert left > 1.3 * right
+
+
+def test_the_darkest_ink_of_a_framed_picture_is_black() -> None:
+    """A colour drawn below 0 made pixels that are no number."""
+    made = scene(54, 192, 192)
+    assert made.rgb.shape == (192, 192, 3)
