@@ -19,7 +19,7 @@ import numpy as np
 
 from fakeshield_core.domain import EvidenceItem, JsonValue, Layer, Plane
 from fakeshield_core.evidence.blocks import BLOCK_PX
-from fakeshield_core.evidence.contrast import MIN_OUTSIDE, GridMask
+from fakeshield_core.evidence.contrast import BEYOND, MIN_OUTSIDE, GridMask
 from fakeshield_core.evidence.level_test import NOT_MEASURED
 from fakeshield_core.evidence.region_rows import SAME, Measured, RegionRow, told
 from fakeshield_core.evidence.stored_blocks import Marked, StoredBlocks, coefficients
@@ -32,6 +32,7 @@ QUALITIES = tuple(range(30, 100, 5))  # libjpeg scale; dips can be told at all b
 # training pool, 2026-11-25); a residual floor of 0.5 was better than 0.1.
 FREQUENCIES = tuple(zigzag()[1:21])
 FLOOR = 0.5  # squared grey levels, added to the residual: rounding of pixels leaves about 0.1
+LEAST_TEXTURE = 4.0  # squared grey levels; a smoother block leaves nothing to quantise
 WINDOW_BLOCKS = 3  # side of the squares whose residuals are averaged
 SHOWN_BLOCKS = 5  # the same of the layer
 SPREAD_FLOOR = 0.02  # logarithms
@@ -172,10 +173,19 @@ def ghosts_compared(item: EvidenceItem, grids: Mapping[str, Plane], marked: Mark
     if TEXTURE not in grids:
         return item
     dips = np.stack([grids[GRID.format(quality=quality)] for quality in QUALITIES[1:-1]])
-    everywhere = np.ones(dips.shape[1:], np.float32)
-    dips = beyond_texture(dips, grids[TEXTURE], marked.outside)
-    rest = Rest.of(dips, everywhere, marked.outside, SPREAD_FLOOR)
-    return told(item, marked.rows(everywhere > 0, lambda *of: _row(rest, *of)))
+    usable = _usable(grids[TEXTURE], marked.outside)
+    learnt = beyond_texture(dips, grids[TEXTURE], usable & marked.outside)
+    rest = Rest.of(learnt * usable, usable.astype(np.float32), marked.outside, SPREAD_FLOOR)
+    return told(item, marked.rows(usable, lambda *of: _row(rest, *of)))
+
+
+def _usable(texture: Plane, outside: GridMask) -> GridMask:
+    """Blocks with texture, and as much of it as occurs outside the regions; elsewhere nothing is learnt."""
+    textured = texture > math.log(FLOOR + LEAST_TEXTURE)
+    if not (textured & outside).any():
+        return textured & outside
+    low, high = np.percentile(texture[textured & outside], [1, 99])
+    return np.asarray(textured & (texture >= low - BEYOND) & (texture <= high + BEYOND))
 
 
 def _row(rest: Rest, region_id: int, place: str, inside: GridMask) -> RegionRow:

@@ -38,7 +38,7 @@ NO_VOTE = -1
 FEWEST_VOTES = 64  # of a picture
 SURE = 6.0  # -log10 of the number of grids that chance would make as frequent
 LEAST_EFFECT = 6.0  # the same of a region's own grid, of a claim
-LEAST_SHARE = 0.15  # of a region's votes for its own grid
+LEAST_SHARE = 0.2  # of a region's votes for its own grid
 SHOWN_BLOCKS = 7  # side of the squares whose votes the layer counts
 GRID = "grid_votes"
 CANNOT_SHOW = (
@@ -55,14 +55,19 @@ NO_GRID = (
 )
 IN_PLACE = "{percent} % of the blocks that show a grid lie on the one that starts at the top left corner."
 SHIFTED = (
-    "The block grid starts {x} pixels right and {y} pixels below the top left corner, as told by {percent} % "
-    "of the blocks that show one: the picture was compressed, then cropped or moved."
+    "The block grid starts {x} pixels right and {y} pixels below the top left corner{frame}, as told by "
+    "{percent} % of the blocks that show one: the picture was compressed, then cropped or moved."
 )
 POINTS = (
-    "{place} has a block grid of its own, moved by {x} pixels across and {y} down: {inside} % of its blocks "
-    "that show a grid lie on it, elsewhere {outside} %."
+    "{place} has a block grid of its own, moved by {x} pixels across and {y} down{frame}: {inside_percent} % "
+    "of its blocks that show a grid lie on it, elsewhere {outside_percent} %."
 )
-UNCLEAR = "{place} has no clear block grid of its own among the {votes} blocks that show one."
+ALONE = (
+    "{place} has a block grid and the rest has none: {inside_percent} % of its blocks that show a grid lie "
+    "on one, elsewhere {outside_percent} %."
+)
+UNCLEAR = "{place} has no clear block grid of its own among the {votes_inside} blocks that show one."
+AS_STORED = ", in the frame that the file stores"  # where that is turned for viewing
 
 
 def grid_votes(blocks: StoredBlocks) -> Plane:
@@ -105,7 +110,8 @@ def _item(counts: Counts, main: int | None, numbers: dict[str, JsonValue]) -> Ev
         )
     y, x = divmod(main, BLOCK_PX)
     percent = round(100 * counts[main] / counts.sum())
-    shows = (SHIFTED if main else IN_PLACE).format(x=x, y=y, percent=percent)
+    frame = _frame(int(str(numbers["orientation"])))
+    shows = (SHIFTED if main else IN_PLACE).format(x=x, y=y, percent=percent, frame=frame)
     headline = f"Starts at {x}, {y}" if main else "In place"
     told_numbers = {**numbers, "offset_xy": [x, y], "percent": percent}
     return EvidenceItem(NAME, TITLE, "informs", headline, shows, CANNOT_SHOW, told_numbers, layer=NAME)
@@ -129,10 +135,9 @@ def grid_compared(item: EvidenceItem, grids: Mapping[str, Plane], marked: Marked
     """
     if GRID not in grids:
         return item
-    votes = grids[GRID]
-    usable = votes != NO_VOTE
-    elsewhere = _counts(votes[marked.outside])
-    return told(item, marked.rows(usable, lambda *of: _row(votes, elsewhere, *of)))
+    cast, frame = grids[GRID], _frame(int(str(item.numbers["orientation"])))
+    votes = _Votes(cast, _counts(cast[marked.outside]), _main(_counts(cast)), frame)
+    return told(item, marked.rows(cast != NO_VOTE, lambda *of: _row(votes, *of)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,16 +150,16 @@ class Own:
     effect: float  # -log10 of the number of such grids that chance would make
 
 
-def own_grid(inside: Counts, elsewhere: Counts) -> Own:
+def own_grid(inside: Counts, elsewhere: Counts, main: int | None) -> Own:
     """The clearest grid of a region other than the picture's.
 
     Args:
         inside: (64,) votes of the region.
         elsewhere: (64,) votes of the rest.
+        main: place of the picture's grid, None where it has none.
     """
     chances = np.maximum((elsewhere + 1) / (elsewhere.sum() + PLACES), 1 / PLACES)
     tails = stats.binom.logsf(inside - 1, inside.sum(), chances)
-    main = _main(elsewhere)
     if main is not None:
         tails[main] = 0.0
     best = int(np.argmin(tails))
@@ -162,34 +167,45 @@ def own_grid(inside: Counts, elsewhere: Counts) -> Own:
     return Own(best, int(inside[best]), float(chances[best]), effect)
 
 
-def _row(votes: Plane, elsewhere: Counts, region_id: int, place: str, inside: GridMask) -> RegionRow:
-    counts = _counts(votes[inside])
-    own = own_grid(counts, elsewhere)
+@dataclass(frozen=True, slots=True)
+class _Votes:
+    """What regions are compared with."""
+
+    cast: Plane  # (h, w), of `grid_votes`
+    elsewhere: Counts  # outside all regions
+    main: int | None  # grid of the whole picture
+    frame: str  # where the axes point, in words
+
+
+def _row(votes: _Votes, region_id: int, place: str, inside: GridMask) -> RegionRow:
+    counts, elsewhere = _counts(votes.cast[inside]), votes.elsewhere
+    own = own_grid(counts, elsewhere, votes.main)
     clear = own.effect >= LEAST_EFFECT and own.inside >= LEAST_SHARE * counts.sum()
-    main = _main(elsewhere) or 0
-    down, across = (_moved(a - b) for a, b in zip(divmod(own.place, 8), divmod(main, 8), strict=True))
-    within = round(100 * own.inside / counts.sum())
-    outside = round(100 * elsewhere[own.place] / elsewhere.sum())
+    down, across = _moved(own.place, votes.main or 0)
     numbers: dict[str, JsonValue] = {
         "moved_xy": [across, down],
-        "inside_percent": within,
-        "outside_percent": outside,
+        "inside_percent": round(100 * own.inside / counts.sum()),
+        "outside_percent": round(100 * elsewhere[own.place] / elsewhere.sum()),
         "votes_inside": int(counts.sum()),
     }
-    words = {"place": place, "x": across, "y": down, "inside": within, "outside": outside}
+    pattern = UNCLEAR if not clear else ALONE if votes.main is None else POINTS
+    headline = (
+        "No other grid" if not clear else "Own grid" if votes.main is None else f"Moved {across}, {down}"
+    )
     return RegionRow(
         region_id=region_id,
         outcome="shifted" if clear else SAME,
-        text=(POINTS if clear else UNCLEAR).format(votes=int(counts.sum()), **words),
-        headline=f"Moved {across}, {down}" if clear else "No other grid",
+        text=pattern.format(place=place, x=across, y=down, frame=votes.frame, **numbers),
+        headline=headline,
         effect=own.effect,
         numbers=numbers,
     )
 
 
-def _moved(step: int) -> int:
-    """A shift of grids, which is only known up to whole blocks, 0..7 pixels."""
-    return step % BLOCK_PX
+def _moved(place: int, main: int) -> tuple[int, int]:
+    """Pixels down and across from one grid to the other, 0..7; whole blocks more cannot be told."""
+    (top, left), (main_top, main_left) = divmod(place, BLOCK_PX), divmod(main, BLOCK_PX)
+    return (top - main_top) % BLOCK_PX, (left - main_left) % BLOCK_PX
 
 
 def _zeros(plane: Plane) -> npt.NDArray[np.uint8]:
@@ -197,6 +213,8 @@ def _zeros(plane: Plane) -> npt.NDArray[np.uint8]:
     around = np.ascontiguousarray(plane - np.float32(MIDDLE))
     basis = np.asarray(cosines(), np.float32)
     zeros = np.zeros(plane.shape, np.uint8)
+    if not plane.size:
+        return zeros
     for down in FREQUENCIES:
         for across in FREQUENCIES:
             values = cv2.sepFilter2D(
@@ -209,6 +227,10 @@ def _zeros(plane: Plane) -> npt.NDArray[np.uint8]:
             )
             zeros += np.abs(values) < NEAR_ZERO
     return zeros
+
+
+def _frame(turn: int) -> str:
+    return "" if turn == 1 else AS_STORED
 
 
 def _counts(votes: Plane) -> Counts:

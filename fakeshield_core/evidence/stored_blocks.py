@@ -21,6 +21,8 @@ from fakeshield_core.picture import Picture
 Coefficients = npt.NDArray[np.float32]  # (blocks, frequencies), orthonormal DCT-II of luma minus 128
 MIDDLE = 128.0  # grey level that JPEG subtracts
 TOO_SMALL = f"too small, fewer than {MIN_INSIDE} whole blocks of {BLOCK_PX} × {BLOCK_PX} pixels"
+FLAT_INSIDE = "too few of its blocks carry texture enough"
+FLAT_OUTSIDE = "too few blocks outside the marked area carry texture enough"
 TOO_LARGE = "too little of the picture lies outside the marked area to compare with"
 
 
@@ -112,9 +114,14 @@ class Marked:
 
     def _why_not(self, region_id: int, usable: GridMask) -> str:
         """Why a region cannot be compared, to follow a colon; empty where it can."""
-        if np.count_nonzero(self.outside & usable) < MIN_OUTSIDE:
+        inside = self.inside[region_id]
+        if np.count_nonzero(self.outside) < MIN_OUTSIDE:
             return TOO_LARGE
-        return TOO_SMALL if np.count_nonzero(self.inside[region_id] & usable) < MIN_INSIDE else ""
+        if np.count_nonzero(inside) < MIN_INSIDE:
+            return TOO_SMALL
+        if np.count_nonzero(self.outside & usable) < MIN_OUTSIDE:
+            return FLAT_OUTSIDE
+        return FLAT_INSIDE if np.count_nonzero(inside & usable) < MIN_INSIDE else ""
 
 
 def coefficients(plane: Plane, frequencies: Sequence[int]) -> Coefficients:

@@ -70,14 +70,15 @@ def test_surroundings_of_a_block_by_hand() -> None:
 
 def test_items_come_in_order_and_layers_have_the_size_of_the_picture(small: Picture) -> None:
     evidence = measure(small)
-    names = ["metadata", "jpeg_tables", "error_level", "noise", "copy_move"]
-    assert [item.name for item in evidence.items] == names
-    assert set(evidence.layers) == {"error_level", "noise"}  # nothing in it occurs twice
+    names = ["metadata", "jpeg_tables", "error_level", "noise", "ghosts", "grid", "double_quantisation"]
+    assert [item.name for item in evidence.items] == [*names, "copy_move"]
+    assert set(evidence.layers) == {"error_level", "noise", "ghosts", "grid"}  # a PNG, nothing occurs twice
     for name, layer in evidence.layers.items():
         assert (layer.values.shape, layer.values.dtype) == ((100, 133), np.float32)
         assert evidence.item(name).layer == name  # type: ignore[union-attr]
-        grid = evidence.grids[name]
-        assert grid.min() <= layer.values.min() <= layer.values.max() <= grid.max()
+    for name in ("error_level", "noise"):
+        grid, values = evidence.grids[name], evidence.layers[name].values
+        assert grid.min() <= values.min() <= values.max() <= grid.max()
 
 
 @pytest.mark.parametrize("rgb", [textured(100, 133), textured(64, 64), np.zeros((40, 40, 3), np.uint8)])
