@@ -54,9 +54,9 @@ def environment(data_dir: Path) -> dict[str, str]:
     }
 
 
-def retrain_and_promote(data_dir: Path, *arguments: str) -> str:
+def retrain_and_promote(data_dir: Path, *arguments: str, groups: Sequence[int] = FREE) -> str:
     """Seeds, runs, promotes; the digest of the new champion."""
-    seed_corrections(data_dir)
+    seed_corrections(data_dir, groups)
     code, run = finetune(data_dir, "run", *LEARNING, *arguments)
     assert code == 0 and run["state"] == "waiting_for_approval", run
     code, moved = finetune(data_dir, "promote", "--by", "operator")
