@@ -1,4 +1,4 @@
-"""The whole loop as people meet it: correct in the browser, accept, retrain, promote, see the new adapter, go back."""
+"""The whole loop in the browser: correct, accept, retrain, promote, see the new adapter, go back."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def wait_for_adapter(address: str, digest: str | None) -> None:
 def analyse(visitor: Visitor) -> None:
     """Shows the app a picture of the shifted domain."""
     file = {"name": "ours.jpg", "mimeType": "image/jpeg", "buffer": planted(OURS).data}
-    visitor.choose(file)  # type: ignore[arg-type]
+    visitor.choose(file)
     visitor.see_result()
 
 
