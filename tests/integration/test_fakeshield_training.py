@@ -23,10 +23,10 @@ from fakeshield_core.fakeshield.adapters import Adapter, adapter_from_state, app
 from fakeshield_core.fakeshield.datasets import DetectionExample
 from fakeshield_core.fakeshield.labels import labelled
 from fakeshield_core.fakeshield.losses import MaskSample, localisation_losses
+from fakeshield_core.fakeshield.quantise import quantise
 from fakeshield_core.fakeshield.recipes import Recipe
 from fakeshield_core.fakeshield.training.adapter import attach, trained_weights
 from fakeshield_core.fakeshield.training.export import export
-from fakeshield_core.fakeshield.quantise import quantise
 from fakeshield_core.fakeshield.training.tasks import DetectionTask, MaskTask, Task
 from fakeshield_core.fakeshield.training.trainer import RunOptions, StepReport, train
 from fakeshield_core.fakeshield.training.validate import validate

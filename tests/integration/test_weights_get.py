@@ -253,7 +253,7 @@ def test_verify_names_what_is_wrong_and_exits_1(
     [
         (["--card", "A10G"], 0, "nf4"),
         (["--card", "L40S"], 0, "published precision"),
-        (["--memory-gb", "12"], 0, "one after the other"),
+        (["--memory-gb", "12"], 0, "do not fit at once"),
         (["--memory-gb", "8"], 1, "does not fit on 8 GB"),
         (["--card", "nothing"], 1, "No card named"),
     ],
@@ -271,7 +271,7 @@ def test_plan_gives_one_json_document(capsys: pytest.CaptureFixture[str]) -> Non
     document = json.loads(capsys.readouterr().out)
     assert document["card"]["name"] == "H200"
     assert document["journeys_ms"]["verdict"] > 0
-    assert len(document["parts"]) == 5
+    assert len(document["parts"]) == 6
 
 
 def test_an_unknown_engine_is_a_usage_error() -> None:
