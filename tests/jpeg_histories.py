@@ -9,10 +9,9 @@ from PIL import Image
 from scipy import ndimage
 
 from fakeshield_core import masks
-from fakeshield_core.domain import BoolMask, EvidenceItem, RgbImage
-from fakeshield_core.evidence import compare, measure
+from fakeshield_core.domain import BoolMask, Evidence, EvidenceItem, RgbImage
+from fakeshield_core.evidence import compare
 from fakeshield_core.imaging import decode
-from fakeshield_core.picture import Picture
 
 HEIGHT, WIDTH = 256, 320
 TOP, LEFT, SIDE = 80, 144, 96  # of the square, on whole blocks
@@ -60,9 +59,9 @@ def with_ghost(seed: int = 0, quality: int = 60) -> RgbImage:
 
 
 def with_moved_grid(seed: int = 0, across: int = 3, down: int = 5) -> RgbImage:
-    """Compressed all over, the square on a grid moved by so many pixels."""
+    """Compressed all over, the square on a grid moved by so many pixels, 0..7."""
     wide = scene(seed, HEIGHT + 8, WIDTH + 8)
-    own = saved(wide[8 - down :, 8 - across :], 75)[down : down + HEIGHT, across : across + WIDTH]
+    own = saved(wide[down:, across:], 75)[8 - down :, 8 - across :][:HEIGHT, :WIDTH]
     return pasted(saved(wide[8:, 8:], 75), own)
 
 
@@ -71,10 +70,10 @@ def with_fresh_part(seed: int = 0, first: int = 60) -> RgbImage:
     return pasted(saved(scene(seed), first), scene(seed))
 
 
-def looked_at(picture: Picture, mask: BoolMask, name: str) -> EvidenceItem:
+def looked_at(evidence: Evidence, mask: BoolMask, name: str) -> EvidenceItem:
     """The item of that name, compared with the mask's areas."""
     labels = masks.label_regions(mask, masks.min_region_px(*mask.shape)).labels
     regions = masks.regions(mask, mask.astype(np.float32))
-    item = compare(measure(picture), labels, regions).item(name)
+    item = compare(evidence, labels, regions).item(name)
     assert item is not None
     return item

@@ -48,7 +48,11 @@ def measure(picture: Picture) -> Evidence:
     of_luma = blocks(taken)
     facts = (metadata_item(picture), jpeg_tables_item(picture))
     stored = StoredBlocks.of(picture, taken)
-    history = (measure_ghosts(stored), measure_grid(stored), measure_double(stored, picture))
+    history = (
+        measure_ghosts(stored),
+        measure_grid(stored, picture.jpeg is not None),
+        measure_double(stored, picture),
+    )
     traces = tuple(measured.item for measured in history)
     if not of_luma.size:
         tiny = (too_small(ERROR_LEVEL), too_small(NOISE), *traces, copy_move_item(None))

@@ -84,7 +84,7 @@ def grid_votes(blocks: StoredBlocks) -> Plane:
     return np.where(alone & blocks.joined, best, NO_VOTE).astype(np.float32)
 
 
-def measure_grid(blocks: StoredBlocks) -> Measured:
+def measure_grid(blocks: StoredBlocks, is_jpeg: bool) -> Measured:
     """Item and layer of the whole picture; not measured where too few blocks show a grid."""
     votes = grid_votes(blocks)
     counts = _counts(votes)
@@ -93,6 +93,7 @@ def measure_grid(blocks: StoredBlocks) -> Measured:
         "least_votes": FEWEST_VOTES,
         "block_px": BLOCK_PX,
         "orientation": blocks.orientation,
+        "is_jpeg": is_jpeg,
     }
     if counts.sum() < FEWEST_VOTES:
         shows = FEW.format(votes=numbers["votes"], least=FEWEST_VOTES)
@@ -136,7 +137,10 @@ def grid_compared(item: EvidenceItem, grids: Mapping[str, Plane], marked: Marked
     if GRID not in grids:
         return item
     cast, frame = grids[GRID], _frame(int(str(item.numbers["orientation"])))
-    votes = _Votes(cast, _counts(cast[marked.outside]), _main(_counts(cast)), frame)
+    elsewhere = _counts(cast[marked.outside])
+    # The grid of a JPEG file lies everywhere, even where the rest is too rough to show it.
+    main = _main(_counts(cast)) or 0 if item.numbers["is_jpeg"] is True else _main(elsewhere)
+    votes = _Votes(cast, elsewhere, main, frame)
     return told(item, marked.rows(cast != NO_VOTE, lambda *of: _row(votes, *of)))
 
 

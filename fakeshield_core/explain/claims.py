@@ -17,8 +17,8 @@ from fakeshield_core.domain import Claim, Evidence, EvidenceItem, JsonValue, Reg
 # any edit (24 of them with 12 pairs or more), same pool at quality 85, same date.
 # Earlier compressions, regions as above, those beyond the limit of a claim: ghosts, 72 of 434 forged, 4 of
 # 732 random, 20 of 164 objects; double quantisation, 77 of 898 forged, 8 of 3,160 random, 0 of 296 objects;
-# grid, as they are, 9 of 951 forged, 0 of 1,912 random, 0 of 418 objects, too few for a slope. In these two
-# one more untouched region of each kind is counted, so that none is taken for certain. Same pool and date.
+# grid, as they are, 9 of 951 forged, 0 of 1,912 random, 0 of 418 objects, too few for a slope. For the last
+# two tests one more untouched region of each kind is counted, so that none is taken for certain.
 CONFIDENCE: Mapping[str, tuple[Sequence[float], Sequence[float]]] = {
     "error_level": ((1.5, 2.25, 6.0), (0.78, 0.85, 0.95)),
     "noise": ((1.8, 2.5), (0.75, 0.77)),

@@ -94,6 +94,8 @@ def test_a_picture_smaller_than_a_block_is_not_measured_and_says_so(small: Pictu
     tiny = replace(small, rgb=small.rgb[:7, :50])
     evidence = measure(tiny)
     assert evidence.layers == {}
+    for name in ("ghosts", "grid", "double_quantisation"):
+        assert evidence.item(name).status == "not_measured"  # type: ignore[union-attr]
     for name in ("error_level", "noise"):
         item = evidence.item(name)
         assert item is not None
