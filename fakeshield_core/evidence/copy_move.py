@@ -37,6 +37,7 @@ POINTS = (
     "{place} holds an area that occurs twice: {pairs} places look like places {distance} pixels away and "
     "agree on one movement{change}, and the pixels of the two correlate at {correlation:.2f}."
 )
+OTHER = "{place} holds the same area, {distance} pixels away."
 
 
 def copy_move_item(copies: Copies | None) -> EvidenceItem:
@@ -91,7 +92,8 @@ def compared(
     rows: list[dict[str, JsonValue]] = []
     for region in regions:
         if any(_belongs(labels == region.id, area) for area in areas):
-            text = POINTS.format(place=place_words(region.id, regions), **told)
+            pattern = OTHER if rows else POINTS
+            text = pattern.format(place=place_words(region.id, regions), **told)
             effect = float(told["pairs"])
             text = text[0].upper() + text[1:]
             rows.append(

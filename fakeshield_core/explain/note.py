@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from fakeshield_core.domain import Claim, Evidence, EvidenceItem, JsonValue, Region
@@ -11,6 +11,7 @@ from fakeshield_core.explain.claims import region_rows
 
 Rows: TypeAlias = Sequence[Mapping[str, JsonValue]]
 
+FEW = 2  # regions that are told one by one
 COUNTS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight")
 UNEXPLAINED = "So no measurement here supports what is marked."
 NOTHING_MARKED = "No area is marked, so there was nothing to compare with the rest of the picture."
@@ -79,23 +80,36 @@ def _in_place(where: str) -> str:
 def _without_result(
     items: Sequence[EvidenceItem], rows: Mapping[str, Rows], regions: Sequence[Region]
 ) -> Iterator[str]:
-    """What was looked at and showed nothing; tests with the same outcome share a sentence."""
+    """What was looked at and showed nothing; tests with the same outcome share a sentence.
+
+    With more than FEW regions a list of them all would bury the findings: then one sentence tells of the
+    tests that single no region out, and one of the regions where a test could not be measured.
+    """
     alike: dict[tuple[int, ...], list[str]] = {}
     unmeasured: dict[tuple[str, tuple[int, ...]], list[str]] = {}
     for item in items:
         same = [row for row in rows[item.name] if row["outcome"] == "same"]
-        if same:
+        if same and (len(regions) <= FEW or item.status != "points_to_region"):
             titles = alike.setdefault(_ids(same), [])
             titles.append(item.title + _levels(same, regions, with_unit=not titles))
         for reason in dict.fromkeys(str(row["reason"]) for row in rows[item.name] if row["reason"]):
             ids = _ids([row for row in rows[item.name] if row["reason"] == reason])
             unmeasured.setdefault((reason, ids), []).append(item.title)
+    if len(regions) > FEW and len(alike) > 1:
+        alike = {_union(alike): [title for titles in alike.values() for title in titles]}
     for ids, titles in alike.items():
         verb = "do" if len(titles) > 1 else "does"
-        places = _places(ids, regions)
+        places = _places(ids, regions, "any of the areas")
         yield f"{_joined(titles)} {verb} not clearly set {places} apart from similar parts elsewhere."
+    if len(regions) > FEW and len(unmeasured) > 1:
+        yield f"Not every test could be measured in {_places(_union(i for _, i in unmeasured), regions)}."
+        return
     for (reason, ids), titles in unmeasured.items():
         yield f"{_joined(titles)} could not be measured in {_places(ids, regions)}: {reason}."
+
+
+def _union(several: Iterable[tuple[int, ...]]) -> tuple[int, ...]:
+    return tuple(sorted({number for ids in several for number in ids}))
 
 
 def _levels(same: Rows, regions: Sequence[Region], with_unit: bool) -> str:
@@ -119,11 +133,22 @@ def _ids(rows: Rows) -> tuple[int, ...]:
 
 
 def _joined(titles: Sequence[str]) -> str:
-    return " and ".join([titles[0], *(title[0].lower() + title[1:] for title in titles[1:])])
+    """Titles as a sentence begins with them: "Error level, noise and block grid"."""
+    *first, last = [titles[0], *(title[0].lower() + title[1:] for title in titles[1:])]
+    return f"{', '.join(first)} and {last}" if first else last
 
 
-def _places(ids: Sequence[int], regions: Sequence[Region]) -> str:
+def _places(ids: Sequence[int], regions: Sequence[Region], everywhere: str = "any area") -> str:
+    """Such as "the marked area", "region 2", "regions 1, 2 and 4", "regions 1 to 6".
+
+    Args:
+        everywhere: what to say where more than FEW regions are all there are.
+    """
     if len(ids) == 1:
         return place_words(ids[0], regions)
+    if len(ids) == len(regions) > FEW:
+        return everywhere
+    if len(ids) > FEW and ids[-1] - ids[0] == len(ids) - 1:
+        return f"regions {ids[0]} to {ids[-1]}"
     *first, last = map(str, ids)
     return f"regions {', '.join(first)} and {last}"

@@ -204,6 +204,24 @@ def test_tests_with_the_same_outcome_share_a_sentence() -> None:
     assert "So no measurement here supports what is marked." in text
 
 
+def test_many_regions_are_told_in_two_sentences() -> None:
+    same = [_row(n, "same") for n in range(1, 7)]
+    dark, small = (_row(7, "not_measured", None, reason) for reason in ("it is too dark", "it is too small"))
+    evidence = _evidence(_item("error_level", *same, dark), _item("noise", *same[:4], _row(5, "same"), small))
+    text = compose((), evidence, [_region(n) for n in range(1, 8)])
+    assert "Error level and noise do not clearly set regions 1 to 6 apart" in text
+    assert "Not every test could be measured in region 7." in text
+    assert "dark" not in text and "small" not in text
+
+
+def test_all_of_many_regions_are_not_listed() -> None:
+    rows = [_row(n, "same") for n in range(1, 5)]
+    names = ("error_level", "noise", "grid")
+    text = compose((), _evidence(*(_item(name, *rows) for name in names)), [_region(n) for n in range(1, 5)])
+    assert "do not clearly set any of the areas apart from similar parts elsewhere." in text
+    assert " and grid do not" in text.lower() and "regions" not in text.split("apart")[0].split(". ")[-1]
+
+
 def test_one_region_is_told_with_its_levels() -> None:
     text = compose((), _evidence(_item("noise", _row(1, "same"))), [_region(1)])
     assert "Noise (2.04 against 1.48 grey levels) does not clearly set the marked area apart" in text
