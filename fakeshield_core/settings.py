@@ -34,7 +34,7 @@ class Settings:
     )
     review_token: str | None = field(
         default=None,
-        metadata={"help": "secret of 16 or more characters that opens /review (default: no review)", "kind": str},
+        metadata={"help": "secret of 16 or more characters that opens /review (default: none)", "kind": str},
     )
     precision: str = field(
         default="auto", metadata={"help": "auto, fp32, fp16, bf16, int8 or nf4, for language-model engines"}
