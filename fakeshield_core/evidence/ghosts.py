@@ -68,7 +68,8 @@ class Strongest:
 
     quality: int
     less: bool  # whether the part that stands out changes less there, or more
-    strength: Plane  # (h, w), robust spreads by which each block stands out that way
+    share: float  # of the blocks, that clearly do
+    strength: Plane  # (h, w), robust spreads by which each block stands out at any quality
 
 
 def ghost_dips(blocks: StoredBlocks) -> tuple[Stack, Plane]:
@@ -120,8 +121,8 @@ def measure_ghosts(blocks: StoredBlocks) -> Measured:
         numbers: dict[str, JsonValue] = {"least_blocks": FEWEST_BLOCKS, "block_px": BLOCK_PX}
         return Measured(EvidenceItem(NAME, TITLE, "not_measured", NOT_MEASURED, shows, CANNOT_SHOW, numbers))
     dips, texture = ghost_dips(blocks)
-    found = strongest(dips)
-    shown = blocks.upright(np.maximum(found.strength, 0))
+    found = strongest(_learnt(dips, texture))
+    shown = blocks.upright(found.strength)
     return Measured(
         _item(found, len(dips), blocks.orientation),
         Layer(NAME, TITLE, shown, "spreads", DISPLAY_MAX),
@@ -131,19 +132,20 @@ def measure_ghosts(blocks: StoredBlocks) -> Measured:
 
 
 def strongest(dips: Stack) -> Strongest:
-    """The quality at which some part of the picture stands out most, and by how much."""
+    """What stands out at any quality, and the quality at which most does."""
     wide = smoothed(dips, SHOWN_BLOCKS)
-    middle = np.median(wide, axis=(1, 2), keepdims=True)
-    off = wide - middle
+    off = wide - np.median(wide, axis=(1, 2), keepdims=True)
     off /= np.median(np.abs(off), axis=(1, 2), keepdims=True) + np.float32(ROBUST_FLOOR)
-    at = int(np.argmax(np.percentile(np.abs(off), 95, axis=(1, 2))))
+    size = np.abs(off)
+    at = int(np.argmax(np.percentile(size, 95, axis=(1, 2))))
     low, high = np.percentile(off[at], [3, 97])
     less = bool(high >= -low)
-    return Strongest(QUALITIES[at + 1], less, off[at] if less else -off[at])
+    share = float(((off[at] if less else -off[at]) > CLEAR).mean())
+    return Strongest(QUALITIES[at + 1], less, share, size.max(axis=0))
 
 
 def _item(found: Strongest, compared: int, turn: int) -> EvidenceItem:
-    percent = round(100 * float((found.strength > CLEAR).mean()), 1)
+    percent = round(100 * found.share, 1)
     numbers: dict[str, JsonValue] = {
         "qualities": list(QUALITIES),
         "compared": compared,
@@ -177,6 +179,12 @@ def ghosts_compared(item: EvidenceItem, grids: Mapping[str, Plane], marked: Mark
     learnt = beyond_texture(dips, grids[TEXTURE], usable & marked.outside)
     rest = Rest.of(learnt * usable, usable.astype(np.float32), marked.outside, SPREAD_FLOOR)
     return told(item, marked.rows(usable, lambda *of: _row(rest, *of)))
+
+
+def _learnt(dips: Stack, texture: Plane) -> Stack:
+    """The dips of the whole picture beyond what texture explains, 0 where there is none."""
+    textured = texture > math.log(FLOOR + LEAST_TEXTURE)
+    return np.asarray(beyond_texture(dips, texture, textured) * textured, np.float32)
 
 
 def _usable(texture: Plane, outside: GridMask) -> GridMask:

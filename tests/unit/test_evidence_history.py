@@ -174,6 +174,7 @@ def test_the_strongest_quality_is_the_one_with_the_odd_part() -> None:
     dips[2, 5:11, 5:11] -= 1.0
     found = strongest(dips)
     assert (found.quality, found.less) == (QUALITIES[3], False)
+    assert found.share == pytest.approx(36 / 400, abs=0.03)
     assert found.strength[8, 8] > 5 > abs(found.strength[17, 17])
 
 
