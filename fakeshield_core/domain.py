@@ -113,7 +113,7 @@ class Explanation:
 class EvidenceItem:
     """One measured forensic fact: a number, one sentence on what it shows, one on what it cannot show."""
 
-    name: str  # "metadata", "jpeg_tables", "error_level", "noise", "copy_move"
+    name: str  # "metadata", "jpeg_tables", "error_level", "noise", "ghosts", "grid", "copy_move", ...
     title: str  # "Error level"
     status: EvidenceStatus
     headline: str  # at most 18 characters, for a tile: "1.4 ×", "Stripped"

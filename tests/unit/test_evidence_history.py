@@ -100,7 +100,7 @@ def test_the_planted_square_is_pointed_at_and_claimed(name: str, seed: int) -> N
     labels = masks.label_regions(mask, 16).labels
     claim = next(c for c in claims_from(compare(evidence, labels, regions), regions) if c.kind == name)
     assert (claim.text, claim.region_id) == (item.shows, 1)
-    assert claim.confidence is not None and claim.confidence > 0.8
+    assert claim.confidence is not None and claim.confidence > 0.7
 
 
 @pytest.mark.parametrize("name", TESTS)
