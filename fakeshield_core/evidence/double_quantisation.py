@@ -55,8 +55,8 @@ LEAST_EFFECT = 2.0  # spreads, of a claim
 FEWEST_BLOCKS = 64
 GRIDS = ("double_likelihood", "double_informative")
 CANNOT_SHOW = (
-    "It sees only parts that were compressed less often than the rest on the same grid, and nothing where "
-    "the last quality was much lower than the first."
+    "The gaps of two compressions tell only parts apart that were compressed less often than the rest, and a "
+    "last save at much lower quality wipes them out."
 )
 NOT_A_JPEG = "Could not be measured: only JPEG files carry these steps, this one is {format}."
 SMALL = "Could not be measured: the picture has fewer than {blocks} blocks of 8 × 8 pixels."

@@ -50,13 +50,13 @@ CANNOT_SHOW = (
     "whole leaves no ghost, and smooth or regular areas can look like one."
 )
 SMALL = "Could not be measured: the picture has fewer than {blocks} blocks of 8 × 8 pixels."
-NONE_CLEAR = "Quantised again at {count} qualities, no area stands out at one of them."
+NONE_CLEAR = "Saved again at {count} qualities, no area stands out at one of them."
 FOUND = (
-    "Quantised again at quality {quality}, {percent} % of the blocks change {words} than at the qualities "
+    "Saved again at quality {quality}, {percent} % of the blocks change {words} than at the qualities "
     "beside it, unlike the rest."
 )
 POINTS = (
-    "quantised again at quality {quality}, {place} stands out: against the qualities beside it, it changes "
+    "saved again at quality {quality}, {place} stands out: against the qualities beside it, it changes "
     "{percent} % {words} than similar parts elsewhere (usual variation {spread} %)."
 )
 UNCLEAR = "at none of {count} qualities does {place} clearly change otherwise than similar parts elsewhere."
