@@ -357,6 +357,7 @@ def out_of_memory(*_: object) -> None:
 def go_when_located(served: FakeShieldEngine, go: threading.Event) -> None:
     def wait() -> None:
         if watched(served).located.wait(PATIENCE_S):
+            served._shop.submit(lambda: None).result(PATIENCE_S)  # one worker: what came before is done
             go.set()
 
     threading.Thread(target=wait, daemon=True).start()

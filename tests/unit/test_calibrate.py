@@ -12,12 +12,12 @@ from tests.unit.test_compact_engine import engine_with
 from tests.unit.test_training import photograph
 
 
-def readings(label_sign: float, peak_sign: float, count: int = 400) -> Readings:
-    """Both features tell the classes apart, in the direction of their sign."""
+def readings(label_sign: float, peak_sign: float, copies_sign: float = 0.5, count: int = 400) -> Readings:
+    """All features tell the classes apart, in the direction of their sign."""
     rng = np.random.default_rng(0)
     labels = np.arange(count) % 2 == 1
-    shift = np.where(labels, 1.0, -1.0)[:, None] * (label_sign, peak_sign)
-    return Readings(rng.normal(size=(count, 2)) + shift, labels)
+    shift = np.where(labels, 1.0, -1.0)[:, None] * (label_sign, peak_sign, copies_sign)
+    return Readings(rng.normal(size=(count, 3)) + shift, labels)
 
 
 def test_the_coefficients_are_those_of_sklearn() -> None:
@@ -34,7 +34,7 @@ def test_the_coefficients_are_those_of_sklearn() -> None:
 
 def test_the_head_reads_raw_tokens_as_it_was_fitted_on_standardised_ones() -> None:
     given = readings(1, 1)
-    pooled = given.features * (0.01, 100.0) + (5.0, -300.0)  # other scales and offsets
+    pooled = given.features * (0.01, 100.0, 1.0) + (5.0, -300.0, 0.0)  # other scales and offsets
     weights = np.ones(len(given.labels))
     bias, coefficients = head(HeadData(pooled, given.labels, weights), ridge=1.0)
     found = pooled @ coefficients + bias > 0
@@ -63,10 +63,18 @@ def test_a_map_that_would_excuse_is_left_out_of_the_score() -> None:
     assert excusing.peak_weight == 0 and excusing.label_weight > 0
 
 
+def test_copied_areas_count_for_tampering() -> None:
+    assert (
+        calibrated(readings(1, 1, copies_sign=2.0)).copies_weight
+        > calibrated(readings(1, 1)).copies_weight
+        > 0
+    )
+
+
 def test_the_threshold_lets_five_in_a_hundred_authentic_readings_through() -> None:
     given = readings(1, 1)
     calibration = calibrated(given)
-    weights = (calibration.label_weight, calibration.peak_weight)
+    weights = (calibration.label_weight, calibration.peak_weight, calibration.copies_weight)
     logits = calibration.bias + given.features @ weights
     score = 1 / (1 + np.exp(-logits))
     assert (score[~given.labels] > calibration.threshold).mean() == pytest.approx(0.05, abs=0.01)
