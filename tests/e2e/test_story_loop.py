@@ -72,7 +72,7 @@ def test_story_of_the_loop(browser: Browser, tmp_path: Path) -> None:
         corrector.see_correction()
         rows, columns = np.nonzero(mask)
         corrector.click(float(np.median(columns)), float(np.median(rows)))
-        expect(corrector.offer).to_be_visible()
+        expect(corrector.offer).to_contain_text("Adds")
         corrector.keep()
         corrector.panel.locator(".overall label", has_text="2").click()
         corrector.say_how("I made the edit")
