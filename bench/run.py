@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import baselines, click, latency, save
+from bench import baselines, click, click_browser, latency, save
 from fakeshield_core.provenance import ROOT
 
 RESULTS = ROOT / "bench" / "results"
@@ -28,6 +28,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     code = max(
         latency.main(["--engine", args.engine, "--json", str(args.results / f"latency-{today}.json")]),
         click.main(["--engine", args.engine, "--json", str(args.results / f"click-{today}.json")]),
+        click_browser.main(
+            ["--engine", args.engine, "--json", str(args.results / f"click-browser-{today}.json")]
+        ),
         save.main(["--json", str(args.results / f"save-{today}.json")]),
     )
     if not args.manifest.is_file():
