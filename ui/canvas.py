@@ -13,7 +13,7 @@ from fakeshield_core.explain.note import where_words
 from fakeshield_core.imaging import MAX_BYTES
 from ui.markup import facts_words, percent, unbroken
 from ui.state import Localised, PageView
-from ui.words import canvas_words, say
+from ui.words import SHORT_LAYERS, canvas_words, say
 
 STATIC = Path(__file__).parent / "static"
 ADDRESS = "ui"  # where the folder is served
@@ -141,7 +141,7 @@ def _layer(view: PageView, name: str, title: str) -> dict[str, JsonValue]:
     shown = view.addresses.layers.get(name)
     return {
         "name": name,
-        "title": title,
+        "title": SHORT_LAYERS.get(name, title),
         "address": shown.address if shown else None,
         "legend": f"{shown.strongest:g} {shown.unit}" if shown else "",
     }

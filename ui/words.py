@@ -168,6 +168,13 @@ ENGLISH: Final[Mapping[str, str]] = {
     **words_correction.CANVAS,
 }
 
+SHORT_LAYERS: Final[Mapping[str, str]] = {  # layers whose evidence has a name too long for the bar
+    "ghosts": "Ghosts",
+    "grid": "Grid",
+    "double_quantisation": "Double JPEG",
+    "copy_move": "Copies",
+}
+
 FOR_THE_CANVAS: Final = (
     *("drop", "formats", "formats_only", "choose", "picture", "cancel", "new", "photo", "map", "layer"),
     *("opacity", "tools", "tool_hide", "tool_in", "tool_out", "tool_fit", "tool_full", "keys", "ramp"),

@@ -14,7 +14,6 @@ from fakeshield_core.evidence.copies import Copies, sized
 from fakeshield_core.evidence.level_test import place_words
 
 NAME, TITLE = "copy_move", "Copied areas"
-LAYER_TITLE = "Copies"  # shorter: many stand in one bar
 LEAST_OVERLAP = 0.2  # of a region or of the copied area: the two belong together
 GRIDS = ("copied_first", "copied_second")
 LEAST_SCALING, LEAST_TURN_DEGREES = 0.03, 2.0  # changes worth telling
@@ -64,7 +63,7 @@ def copy_move_layer(copies: Copies, height: int, width: int) -> Layer:
     thick = max(1, round(max(height, width) / 700))
     for x0, y0, x1, y1 in ends[:: max(1, len(ends) // DRAWN_PAIRS)].tolist():
         cv2.line(values, (x0, y0), (x1, y1), LINE_VALUE, thick)
-    return Layer(NAME, LAYER_TITLE, values, "area or match", 1.0)
+    return Layer(NAME, TITLE, values, "area or match", 1.0)
 
 
 def copy_grids(copies: Copies) -> dict[str, Plane]:

@@ -32,7 +32,6 @@ from fakeshield_core.jpeg import Table, zigzag
 from fakeshield_core.picture import Picture
 
 NAME, TITLE = "double_quantisation", "Double compression"
-LAYER_TITLE = "Double JPEG"  # shorter: many stand in one bar
 FREQUENCIES = tuple(zigzag()[1:16])
 REACH = 256  # coefficient values looked at, either side of 0
 MOST_STEPS = 40  # quantisation steps looked at, either side of 0
@@ -161,7 +160,7 @@ def measure_double(blocks: StoredBlocks, picture: Picture) -> Measured:
     if not reading.tells_blocks_apart:
         return Measured(_item(reading, numbers))
     once = blocks.upright(_probability(_averaged(reading)))
-    layer = Layer(NAME, LAYER_TITLE, once, "probability", 1.0)
+    layer = Layer(NAME, TITLE, once, "probability", 1.0)
     grids = dict(zip(GRIDS, (reading.likelihood, reading.informative), strict=True))
     return Measured(_item(reading, numbers), layer, grids)
 

@@ -27,7 +27,6 @@ from fakeshield_core.evidence.windows import Rest, Stack, smoothed
 from fakeshield_core.jpeg import STANDARD_LUMA, standard_table, zigzag
 
 NAME, TITLE = "ghosts", "Compression ghost"
-LAYER_TITLE = "Ghosts"  # shorter: many stand in one bar
 QUALITIES = tuple(range(30, 100, 5))  # libjpeg scale; dips can be told at all but the first and last
 # Of 9, 20 and 40 frequencies, 20 served CASIA v1.0, MISD and IMD2020 best together (42 forgeries of the
 # training pool, 2026-11-25); a residual floor of 0.5 was better than 0.1.
@@ -126,7 +125,7 @@ def measure_ghosts(blocks: StoredBlocks) -> Measured:
     shown = blocks.upright(found.strength)
     return Measured(
         _item(found, len(dips), blocks.orientation),
-        Layer(NAME, LAYER_TITLE, shown, "spreads", DISPLAY_MAX),
+        Layer(NAME, TITLE, shown, "spreads", DISPLAY_MAX),
         {TEXTURE: texture}
         | {GRID.format(quality=quality): dip for quality, dip in zip(QUALITIES[1:-1], dips, strict=True)},
     )

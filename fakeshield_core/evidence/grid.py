@@ -31,7 +31,6 @@ from fakeshield_core.evidence.windows import smoothed
 Counts = npt.NDArray[np.int64]  # (64,), votes for each place
 
 NAME, TITLE = "grid", "Block grid"
-LAYER_TITLE = "Grid"  # shorter: many stand in one bar
 FREQUENCIES = (1, 2, 3)  # both ways
 NEAR_ZERO = 0.5  # of a coefficient (ZERO, section 2)
 PLACES = BLOCK_PX**2
@@ -101,7 +100,7 @@ def measure_grid(blocks: StoredBlocks, is_jpeg: bool) -> Measured:
         return Measured(EvidenceItem(NAME, TITLE, "not_measured", NOT_MEASURED, shows, CANNOT_SHOW, numbers))
     main = _main(counts)
     shown = blocks.upright(_others(votes, main))
-    layer = Layer(NAME, LAYER_TITLE, shown, "share of blocks", 1.0)
+    layer = Layer(NAME, TITLE, shown, "share of blocks", 1.0)
     return Measured(_item(counts, main, numbers), layer, {GRID: votes})
 
 
