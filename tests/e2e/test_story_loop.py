@@ -19,7 +19,7 @@ from finetune.base import FREE
 from tests.e2e.correcting import Corrector
 from tests.e2e.driver import Visitor
 from tests.planted import planted
-from tests.retrain_story import ROOT, environment, retrain_and_promote, roll_back
+from tests.retrain_story import ROOT, environment, finetune, retrain_and_promote, roll_back
 from tests.serving import served
 
 pytestmark = pytest.mark.timeout(1500)  # it retrains: about 90 CPU-seconds, more where the cores are shared
@@ -92,6 +92,9 @@ def test_story_of_the_loop(browser: Browser, tmp_path: Path) -> None:
         with FeedbackStore.open(data_dir / FOLDER) as store:
             assert digest in store.case(receipt).adapters
 
+        code, status = finetune(data_dir, "status")
+        assert code == 0 and status["champion"] == digest
+
         assert roll_back(data_dir) is None
         wait_for_adapter(address, None)
         visitor.arrive()
@@ -99,3 +102,13 @@ def test_story_of_the_loop(browser: Browser, tmp_path: Path) -> None:
         named_adapter(visitor, "Adapternone")
         assert visitor.problems == []
         page.close()
+
+
+def test_the_readme_shows_the_commands_of_the_story() -> None:
+    section = (ROOT / "README.md").read_text().partition("## The loop")[2].partition("\n## ")[0]
+    block = section.partition("```sh")[2].partition("```")[0]
+    shown = re.findall(r"python -m (feedback|finetune) (\w+)", block)
+    assert shown == [
+        ("feedback", "review"),
+        *(("finetune", name) for name in ("run", "status", "promote", "rollback")),
+    ]
