@@ -14,15 +14,15 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import save
 
-from bench.measurement import Measurement, measurements_to_json, measurements_to_text, quantile
+from bench.measurement import Measurement, quantile
 from bench.pictures import textured_jpeg
+from bench.report import report
 from fakeshield_core.adapters import (
     CONFIG,
     DIGEST_LENGTH,
@@ -37,7 +37,6 @@ from fakeshield_core.engines.registry import build_engine
 from fakeshield_core.files import write_file
 from fakeshield_core.imaging import decode
 from fakeshield_core.pipeline import analyze_to_end
-from fakeshield_core.provenance import provenance
 from fakeshield_core.settings import Settings
 from ui.host import EngineHost
 
@@ -53,17 +52,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--swaps", type=int, default=SWAPS)
     args = parser.parse_args(argv)
+    return report(lambda: measured(args.swaps), args.json)
+
+
+def measured(swaps: int) -> list[Measurement]:
+    """Swaps in a folder of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        measured = measure_swaps(Path(folder), args.swaps)
-    document = {
-        "bench": "adapter_swap",
-        "provenance": asdict(provenance()),
-        "measurements": measurements_to_json(measured),
-    }
-    print(measurements_to_text(measured))
-    if args.json is not None:
-        write_file(args.json, (json.dumps(document, indent=1) + "\n").encode())
-    return 0
+        return measure_swaps(Path(folder), swaps)
 
 
 def measure_swaps(adapters: Path, swaps: int) -> list[Measurement]:

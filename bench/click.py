@@ -7,25 +7,23 @@ last Keep, and the mask as it stands; every third click is kept. Budget at the s
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
 from bench.app_process import running_app
 from bench.canvas_client import Answered, CanvasClient, open_case
-from bench.measurement import Measurement, measurements_to_json, measurements_to_text, quantile
+from bench.measurement import Measurement, quantile
 from bench.pictures import textured_jpeg
+from bench.report import report
 from fakeshield_core.domain import BoolMask, JsonValue
-from fakeshield_core.errors import EngineOutputInvalid, FakeShieldError
-from fakeshield_core.files import write_file
+from fakeshield_core.errors import EngineOutputInvalid
 from fakeshield_core.masks import combine
-from fakeshield_core.provenance import ROOT, provenance
+from fakeshield_core.provenance import ROOT
 from fakeshield_core.rle import decode_rle, encode_rle
 
 log = logging.getLogger(__name__)
@@ -96,30 +94,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the results go")
     args = parser.parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    source = provenance()
-    try:
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            running_app(ROOT / "app.py", Path(folder), args.engine) as address,
-        ):
-            measurements = list(measure(address, Path(folder), PICTURES, CLICKS))
-        if args.json is not None:
-            document = {
-                "provenance": asdict(source),
-                "engine": args.engine,
-                "measurements": measurements_to_json(measurements),
-            }
-            write_file(args.json, (json.dumps(document, indent=1, allow_nan=False) + "\n").encode())
-    except FakeShieldError as error:
-        print(error, file=sys.stderr)
-        return 1
-    print(
-        f"{source.date}, code {source.code or 'unknown'}, {source.cpu}, {source.cores} cores, {args.engine}"
-    )
-    print(measurements_to_text(measurements))
-    return 0
+    return report(lambda: measured(args.engine), args.json, engine=args.engine)
+
+
+def measured(engine: str) -> list[Measurement]:
+    """Starts the app and measures it.
+
+    Raises:
+        FakeShieldError: the app does not start, or refuses.
+    """
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_app(ROOT / "app.py", Path(folder), engine) as address,
+    ):
+        return list(measure(address, Path(folder), PICTURES, CLICKS))
 
 
 def _mask_of(result: dict[str, JsonValue]) -> BoolMask:

@@ -8,24 +8,21 @@ frame after the proposal is there. Target: p50 <= 100 ms, p95 <= 200 ms.
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from playwright.sync_api import Error, Page, sync_playwright
 
 from bench.app_process import running_app
-from bench.measurement import Measurement, measurements_to_json, measurements_to_text, quantile
+from bench.measurement import Measurement, quantile
 from bench.pictures import textured_jpeg
-from fakeshield_core.domain import JsonValue
-from fakeshield_core.errors import EngineUnavailable, FakeShieldError
-from fakeshield_core.files import write_file
-from fakeshield_core.provenance import ROOT, provenance
+from bench.report import report
+from fakeshield_core.errors import EngineUnavailable
+from fakeshield_core.provenance import ROOT
 
 MEGAPIXELS = 1.0
 ACROSS, DOWN = 6, 4  # places that are clicked
@@ -117,21 +114,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--engine", default="compact", metavar="NAME")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the results go")
     args = parser.parse_args(argv)
-    source = provenance()
-    try:
-        measurements = measure(args.engine)
-        if args.json is not None:
-            document: dict[str, JsonValue] = {
-                "provenance": asdict(source),
-                "engine": args.engine,
-                "measurements": measurements_to_json(measurements),
-            }
-            write_file(args.json, (json.dumps(document, indent=1, allow_nan=False) + "\n").encode())
-    except FakeShieldError as error:
-        print(error, file=sys.stderr)
-        return 1
-    print(measurements_to_text(measurements))
-    return 0
+    return report(lambda: measure(args.engine), args.json, engine=args.engine)
 
 
 if __name__ == "__main__":

@@ -7,26 +7,24 @@ idle cores. `provenance.load` in the result tells how busy the machine was.
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import resource
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.app_startup import measure_app
-from bench.measurement import Measurement, measurements_to_json, measurements_to_text, quantile
+from bench.measurement import Measurement, quantile
 from bench.pictures import textured, textured_jpeg
+from bench.report import report
 from fakeshield_core.domain import Engine, MapReady, VerdictReady
 from fakeshield_core.engines.registry import build_engine
-from fakeshield_core.errors import FakeShieldError
-from fakeshield_core.files import write_file
 from fakeshield_core.imaging import decode
 from fakeshield_core.pipeline import analyze
-from fakeshield_core.provenance import ROOT, provenance
+from fakeshield_core.provenance import ROOT
 from fakeshield_core.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -149,23 +147,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--without-app", action="store_true", help="leave the page's start-up out")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the results go")
     args = parser.parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    source = provenance()
-    try:
-        measurements = list(measure_all(args.engine, SIZES, not args.without_app))
-        if args.json is not None:
-            document = {
-                "provenance": asdict(source),
-                "engine": args.engine,
-                "measurements": measurements_to_json(measurements),
-            }
-            write_file(args.json, (json.dumps(document, indent=1, allow_nan=False) + "\n").encode())
-    except FakeShieldError as error:
-        print(error, file=sys.stderr)
-        return 1
-    print(f"{source.date}, code {source.code or 'unknown'}, {source.cpu}, {source.cores} cores")
-    print(measurements_to_text(measurements))
-    return 0
+    return report(
+        lambda: list(measure_all(args.engine, SIZES, not args.without_app)), args.json, engine=args.engine
+    )
 
 
 def _cpu_s(work: Callable[[], object]) -> float:

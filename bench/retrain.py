@@ -6,23 +6,20 @@ Corrections are procedural forgeries of the free scene groups; the store is not 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 import torch
 
-from bench.measurement import Measurement, measurements_to_json, measurements_to_text
+from bench.measurement import Measurement
+from bench.report import report
 from fakeshield_core.checkpoints.compact import read_compact
 from fakeshield_core.engines.compact import CompactEngine
-from fakeshield_core.files import write_file
-from fakeshield_core.provenance import provenance
 from fakeshield_core.synthesis.forgeries import forge
 from fakeshield_core.synthesis.scenes import scene
 from fakeshield_core.training.samples import NO_TABLE
@@ -46,17 +43,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args(argv)
     torch.set_num_threads(args.threads)
-    measured = [one for side in SIDES for one in measure_side(side)]
-    document = {
-        "bench": "retrain",
-        "threads": args.threads,
-        "provenance": asdict(provenance()),
-        "measurements": measurements_to_json(measured),
-    }
-    print(measurements_to_text(measured))
-    if args.json is not None:
-        write_file(args.json, (json.dumps(document, indent=1) + "\n").encode())
-    return 0
+    return report(
+        lambda: [one for side in SIDES for one in measure_side(side)], args.json, threads=args.threads
+    )
 
 
 def measure_side(side: int) -> list[Measurement]:

@@ -8,7 +8,6 @@ and rows are on the disk at its end. Budgets: p95 <= 50 ms, in a burst <= 500 ms
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import sys
 import tempfile
@@ -17,19 +16,19 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from bench.app_process import running_app
 from bench.canvas_client import CanvasClient, open_case
-from bench.measurement import Measurement, measurements_to_json, measurements_to_text, quantile
+from bench.measurement import Measurement, quantile
 from bench.pictures import textured_jpeg
+from bench.report import report
 from fakeshield_core.domain import JsonValue
-from fakeshield_core.errors import EngineOutputInvalid, FakeShieldError
-from fakeshield_core.files import write_file
-from fakeshield_core.provenance import ROOT, provenance
+from fakeshield_core.errors import EngineOutputInvalid
+from fakeshield_core.provenance import ROOT
 from fakeshield_core.rle import encode_rle
 
 log = logging.getLogger(__name__)
@@ -128,24 +127,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.save", description="Time to save a correction.")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the results go")
     args = parser.parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    source = provenance()
-    try:
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            running_app(ROOT / "app.py", Path(folder), "stub") as at,
-        ):
-            measurements = list(measure(at, PEOPLE, Path(folder)))
-        if args.json is not None:
-            document = {"provenance": asdict(source), "measurements": measurements_to_json(measurements)}
-            write_file(args.json, (json.dumps(document, indent=1, allow_nan=False) + "\n").encode())
-    except FakeShieldError as error:
-        print(error, file=sys.stderr)
-        return 1
-    print(f"{source.date}, code {source.code or 'unknown'}, {source.cpu}, {source.cores} cores")
-    print(measurements_to_text(measurements))
-    return 0
+    return report(measured, args.json)
+
+
+def measured() -> list[Measurement]:
+    """Starts the app with the stub engine and measures it.
+
+    Raises:
+        FakeShieldError: the app does not start, or refuses.
+    """
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_app(ROOT / "app.py", Path(folder), "stub") as address,
+    ):
+        return list(measure(address, PEOPLE, Path(folder)))
 
 
 def _together(number: int, work: Callable[[int], list[float]]) -> list[float]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import sys
 from collections.abc import Callable, Sequence
@@ -11,10 +10,9 @@ from pathlib import Path
 
 from fakeshield_core.commands import analyze, clicks, evaluate, fakeshield, weights
 from fakeshield_core.commands.outcome import STDOUT, Outcome
+from fakeshield_core.commands.showing import show
 from fakeshield_core.conform import command as conform
-from fakeshield_core.domain import JsonValue
 from fakeshield_core.errors import FakeShieldError
-from fakeshield_core.files import write_file
 from fakeshield_core.settings import Settings
 
 TRAIN = "train-compact"
@@ -42,9 +40,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             parser.error(
                 f"--json would overwrite {args.json}, which is no JSON file; put --json after the pictures"
             )
-        return _print(COMMANDS[args.command](args, Settings.from_environment()), args.json)
+        return show(COMMANDS[args.command](args, Settings.from_environment()), args.json)
     except FakeShieldError as error:
-        return _print(Outcome("", {"error": str(error)}, (str(error),)), getattr(args, "json", None))
+        return show(Outcome("", {"error": str(error)}, (str(error),)), getattr(args, "json", None))
 
 
 def build_parser(with_training: bool = False) -> argparse.ArgumentParser:
@@ -73,27 +71,6 @@ def _train(args: argparse.Namespace) -> int:
     from fakeshield_core.training.command import run
 
     return run(args)
-
-
-def _print(outcome: Outcome, json_to: str | None) -> int:
-    """Complaints to stderr; the document where `--json` wants it, else the text to stdout."""
-    for complaint in outcome.complaints:
-        print(complaint, file=sys.stderr)
-    if json_to is not None and json_to != STDOUT:
-        try:
-            write_file(Path(json_to), (_dumped(outcome.document) + "\n").encode())
-        except FakeShieldError as error:
-            print(error, file=sys.stderr)
-            return 1
-    if json_to == STDOUT:
-        print(_dumped(outcome.document))
-    elif outcome.text:
-        print(outcome.text)
-    return outcome.exit_code
-
-
-def _dumped(document: JsonValue) -> str:
-    return json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False)
 
 
 def _holds_something_else(name: str) -> bool:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
-from fakeshield_core.commands.outcome import STDOUT, Outcome
+from fakeshield_core.commands.outcome import Outcome, add_json_argument
+from fakeshield_core.commands.showing import show
 from fakeshield_core.errors import FakeShieldError
-from fakeshield_core.files import write_file
 from fakeshield_core.settings import Settings
 from feedback.commands import keeping, looking, releasing, reviewing
 from feedback.store import FOLDER, FeedbackStore
@@ -53,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         outcome = _run(args, Settings.from_environment())
     except FakeShieldError as error:
         outcome = Outcome("", {"error": str(error)}, (str(error),))
-    return _show(outcome, args.json)
+    return show(outcome, args.json)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -66,21 +64,11 @@ def build_parser() -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=command.help, description=command.help)
         if command.add_arguments is not None:
             command.add_arguments(sub)
-        _add_json(sub)
+        add_json_argument(sub)
     restore = commands.add_parser(RESTORE, help="make the database anew from events and files")
     keeping.add_restore_arguments(restore)
-    _add_json(restore)
+    add_json_argument(restore)
     return parser
-
-
-def _add_json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--json",
-        nargs="?",
-        const=STDOUT,
-        metavar="FILE",
-        help="one JSON document to FILE, or to stdout and nothing else there; put it last",
-    )
 
 
 def _run(args: argparse.Namespace, settings: Settings) -> Outcome:
@@ -89,22 +77,6 @@ def _run(args: argparse.Namespace, settings: Settings) -> Outcome:
         return keeping.restore(args, folder, settings.database_url)
     with FeedbackStore.open(folder, settings.database_url) as store:
         return COMMANDS[args.command].run(args, store)
-
-
-def _show(outcome: Outcome, json_to: str | None) -> int:
-    document = json.dumps(outcome.document, ensure_ascii=False, indent=2, allow_nan=False)
-    complaints = list(outcome.complaints)
-    if json_to not in (None, STDOUT):
-        try:
-            write_file(Path(json_to), (document + "\n").encode())
-        except FakeShieldError as error:
-            complaints.append(str(error))
-    for complaint in complaints:
-        print(complaint, file=sys.stderr)
-    shown = document if json_to == STDOUT else outcome.text
-    if shown:
-        print(shown)
-    return 1 if complaints else 0
 
 
 if __name__ == "__main__":

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from fakeshield_core.commands.outcome import STDOUT, Outcome
+from fakeshield_core.commands.outcome import Outcome, add_json_argument
+from fakeshield_core.commands.showing import show
 from fakeshield_core.errors import FakeShieldError
-from fakeshield_core.files import write_file
 from fakeshield_core.settings import Settings
 from feedback.store import FOLDER, FeedbackStore
 from finetune import commands, schedule
@@ -45,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         outcome = Outcome(
             "", {"error": "interrupted"}, ("Stopped; `python -m finetune run` goes on from here.",)
         )
-    return _show(outcome, args.json)
+    return show(outcome, args.json)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -134,29 +133,7 @@ def _add_shared_arguments(parser: argparse.ArgumentParser) -> None:
         "--lease", type=float, default=SECONDS, metavar="SECONDS",
         help="how long a stopped process still counts as at work (default: 60)",
     )  # fmt: skip
-    parser.add_argument(
-        "--json",
-        nargs="?",
-        const=STDOUT,
-        metavar="FILE",
-        help="one JSON document to FILE, or to stdout and nothing else there; put it last",
-    )
-
-
-def _show(outcome: Outcome, json_to: str | None) -> int:
-    document = json.dumps(outcome.document, ensure_ascii=False, indent=2, allow_nan=False)
-    complaints = list(outcome.complaints)
-    if json_to not in (None, STDOUT):
-        try:
-            write_file(Path(json_to), (document + "\n").encode())
-        except FakeShieldError as error:
-            complaints.append(str(error))
-    for complaint in complaints:
-        print(complaint, file=sys.stderr)
-    shown = document if json_to == STDOUT else outcome.text
-    if shown:
-        print(shown)
-    return 1 if complaints else 0
+    add_json_argument(parser)
 
 
 COMMANDS = {

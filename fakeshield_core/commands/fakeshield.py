@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fakeshield_core.commands.outcome import STDOUT, Outcome
+from fakeshield_core.commands.outcome import Outcome, add_json_argument
 from fakeshield_core.domain import JsonValue
 from fakeshield_core.files import write_file
 from fakeshield_core.settings import Settings
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     steps = parser.add_subparsers(dest="step", required=True, metavar="STEP")
     for name, (describe, fill) in STEPS.items():
         step = steps.add_parser(name, help=describe, description=describe)
-        step.add_argument("--json", nargs="?", const=STDOUT, metavar="FILE", help="one JSON document")
+        add_json_argument(step)
         fill(step)
 
 

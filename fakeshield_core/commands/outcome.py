@@ -1,4 +1,4 @@
-"""What a command gives back; `__main__` prints it and nothing else does."""
+"""What a command gives back; `showing` prints it and nothing else does."""
 
 from __future__ import annotations
 
@@ -36,10 +36,19 @@ def add_shared_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="folder of a trained adapter (default: the base alone)",
     )
+    add_json_argument(parser, "put it after the pictures")
+
+
+def add_json_argument(parser: argparse.ArgumentParser, place: str = "put it last") -> None:
+    """`--json [FILE]`, the same everywhere.
+
+    Args:
+        place: where it may stand, as the help says it.
+    """
     parser.add_argument(
         "--json",
         nargs="?",
         const=STDOUT,
         metavar="FILE",
-        help="one JSON document to FILE, or to stdout and nothing else there; put it after the pictures",
+        help=f"one JSON document to FILE, or to stdout and nothing else there; {place}",
     )

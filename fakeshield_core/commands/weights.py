@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fakeshield_core.commands.outcome import STDOUT, Outcome
+from fakeshield_core.commands.outcome import Outcome, add_json_argument
 from fakeshield_core.domain import JsonValue
 from fakeshield_core.errors import EngineUnavailable
 from fakeshield_core.settings import Settings
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action.add_argument("--clip", type=Path, metavar="DIR", help="folder of CLIP, if it is elsewhere")
     for action in (getting, checking, converting, planning):
         action.add_argument("--engine", choices=ENGINES, default=ENGINES[0], help="default: fakeshield")
-        action.add_argument("--json", nargs="?", const=STDOUT, metavar="FILE", help="one JSON document")
+        add_json_argument(action)
 
 
 def run(args: argparse.Namespace, settings: Settings) -> Outcome:

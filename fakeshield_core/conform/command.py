@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
-from fakeshield_core.commands.outcome import STDOUT, Outcome
+from fakeshield_core.commands.outcome import Outcome, add_json_argument
 from fakeshield_core.conform.ledger import Ledger
 from fakeshield_core.domain import JsonValue
 from fakeshield_core.settings import Settings
@@ -31,13 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "folder", type=Path, metavar="DIR", help="golden folder: weights, pictures, expected/"
     )
     parser.add_argument("--system", required=True, choices=sorted(SYSTEMS), help="the published system")
-    parser.add_argument(
-        "--json",
-        nargs="?",
-        const=STDOUT,
-        metavar="FILE",
-        help="one JSON document to FILE, or to stdout and nothing else there",
-    )
+    add_json_argument(parser)
 
 
 def run(args: argparse.Namespace, settings: Settings) -> Outcome:

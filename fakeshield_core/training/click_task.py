@@ -39,15 +39,17 @@ class ClickTask:
         rng = np.random.default_rng([config.seed, step, rank, 1])
         samples = [self.sampler.draw(rng, stage.height, stage.width) for _ in range(stage.batch)]
         rounds = Rounds(samples, rng)
-        rgb = torch.from_numpy(np.stack([s.rgb for s in samples])).permute(0, 3, 1, 2).float()
+        rgb = (
+            torch.from_numpy(np.stack([s.rgb for s in samples])).permute(0, 3, 1, 2).float().to(config.device)
+        )
         grid, skip = network.encoder(rgb.contiguous(memory_format=torch.channels_last))
         with torch.no_grad():
             for _ in range(int(rng.integers(MOST_ROUNDS))):
-                points, planes = rounds.prompts()
+                points, planes = rounds.prompts(config.device)
                 rounds.advance(network.decoder(grid, skip, points, planes)[0])
-        points, planes = rounds.prompts()
+        points, planes = rounds.prompts(config.device)
         logits, quality = network.decoder(grid, skip, points, planes)
-        return losses(logits, quality, rounds.truth)
+        return losses(logits, quality, rounds.truth.to(config.device))
 
 
 class Rounds:
@@ -67,19 +69,19 @@ class Rounds:
             else:
                 self._click(k, self._mask(k))
 
-    def prompts(self) -> tuple[Points, Tensor]:
-        """Everything pointed at so far, sparse and drawn."""
+    def prompts(self, device: str = "cpu") -> tuple[Points, Tensor]:
+        """Everything pointed at so far, sparse and drawn, where the network is; the rounds stay on the CPU."""
         most = max(1, *(len(p) for p in self.points))
         rows = [[*p, *[(0.0, 0.0, NONE)] * (most - len(p))] for p in self.points]
         table = torch.tensor(rows, dtype=torch.float32)
         points = Points(table[..., :2], table[..., 2].long())
         planes = drawn(points, self.prior, (self.truth.shape[1], self.truth.shape[2]))
         planes[~self.has_prior, -2:] = 0.0
-        return points, planes
+        return Points(points.xy.to(device), points.kind.to(device)), planes.to(device)
 
     def advance(self, logits: Tensor) -> None:
         """Takes the answer as the mask so far and clicks where it is most wrong."""
-        self.prior = torch.where(logits.detach() > 0, PRIOR_LOGIT, -PRIOR_LOGIT)
+        self.prior = torch.where(logits.detach().cpu() > 0, PRIOR_LOGIT, -PRIOR_LOGIT)
         self.has_prior = self.prior.amax((1, 2)) > 0
         for k in range(len(self.points)):
             self._click(k, self._mask(k))

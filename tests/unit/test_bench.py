@@ -9,7 +9,9 @@ from bench.app_startup import measure_app, memory_mb
 from bench.latency import Size, measure_network, measure_size, time_picture
 from bench.measurement import Measurement, measurements_to_json, measurements_to_text, quantile
 from bench.pictures import textured, textured_jpeg
+from bench.report import report
 from fakeshield_core.engines.stub import StubEngine
+from fakeshield_core.errors import EngineUnavailable
 from fakeshield_core.imaging import decode
 from fakeshield_core.provenance import code_version, cpu_name, provenance
 
@@ -122,3 +124,27 @@ def test_folder_that_is_no_checkout_has_no_code_version(tmp_path: Path) -> None:
 def test_cpu_name_is_the_first_model_name(tmp_path: Path) -> None:
     (tmp_path / "cpuinfo").write_text("processor\t: 0\nmodel name\t: Some CPU @ 2 GHz\nmodel name\t: Other\n")
     assert cpu_name(tmp_path / "cpuinfo") == "Some CPU @ 2 GHz"
+
+
+def test_a_report_is_written_and_shown_with_what_made_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "r.json"
+    assert report(lambda: [Measurement("click", 0.2, "s", 0.1)], path, engine="stub") == 0
+    document = json.loads(path.read_text())
+    assert document["engine"] == "stub" and document["provenance"]["cores"] >= 1
+    assert [(m["what"], m["value"], m["ratio"]) for m in document["measurements"]] == [("click", 0.2, 2.0)]
+    shown = capsys.readouterr().out
+    assert "engine stub" in shown and "click" in shown and "2.00" in shown
+
+
+def test_a_refused_bench_writes_nothing_and_says_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuses() -> list[Measurement]:
+        raise EngineUnavailable("There is no engine; choose another.")
+
+    assert report(refuses, tmp_path / "r.json") == 1
+    assert list(tmp_path.iterdir()) == []
+    told = capsys.readouterr()
+    assert told.err == "There is no engine; choose another.\n" and told.out == ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from fakeshield_core.__main__ import build_parser, main
 from fakeshield_core.commands.analyze import VERDICTS, describe, output_stems
 from fakeshield_core.commands.evaluate import jpeg_quality
 from fakeshield_core.commands.outcome import Outcome
+from fakeshield_core.commands.showing import show
 from fakeshield_core.domain import Analysis
 from fakeshield_core.engines.stub import MARK_RGB, StubEngine
 from fakeshield_core.files import read_picture
@@ -90,6 +92,26 @@ def test_json_swallowing_a_picture_is_wrong_usage(tmp_path: Path, capsys: pytest
 def test_complaints_decide_the_exit_code() -> None:
     assert Outcome("done", None).exit_code == 0
     assert Outcome("done", None, ("One picture failed.",)).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("where", "out", "err", "code"),
+    [
+        (None, "done\n", "", 0),
+        ("-", '{\n  "n": 1\n}\n', "", 0),
+        ("r.json", "done\n", "", 0),
+        ("file/r.json", "done\n", "cannot be written", 1),
+    ],
+)
+def test_the_end_of_a_command_goes_to_its_streams(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], where: str | None, out: str, err: str, code: int
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    json_to = where if where in (None, "-") else str(tmp_path / str(where))
+    assert show(Outcome("done", {"n": 1}), json_to) == code
+    told = capsys.readouterr()
+    assert told.out == out and err in told.err and bool(told.err) == bool(err)
+    assert not (tmp_path / "r.json").is_file() or json.loads((tmp_path / "r.json").read_text()) == {"n": 1}
 
 
 def test_description_tells_verdict_score_and_where(tmp_path: Path) -> None:
