@@ -70,7 +70,7 @@ class Rounds:
                 self._click(k, self._mask(k))
 
     def prompts(self, device: str = "cpu") -> tuple[Points, Tensor]:
-        """Everything pointed at so far, sparse and drawn, where the network is; the rounds stay on the CPU."""
+        """Everything pointed at so far, sparse and drawn, on that device; the rounds stay on the CPU."""
         most = max(1, *(len(p) for p in self.points))
         rows = [[*p, *[(0.0, 0.0, NONE)] * (most - len(p))] for p in self.points]
         table = torch.tensor(rows, dtype=torch.float32)

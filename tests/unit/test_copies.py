@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
+from bench.copies import count
 from fakeshield_core import masks
 from fakeshield_core.domain import BoolMask, RgbImage
 from fakeshield_core.engines.compact import COPIED, with_copies
@@ -14,7 +18,8 @@ from fakeshield_core.evidence.copies import CLEAR_PAIRS, Copies, find_copies
 from fakeshield_core.evidence.copy_move import copy_move_item, copy_move_layer
 from fakeshield_core.evidence.keypoints import FAR_PX, LONG_SIDE, matches, working_picture
 from fakeshield_core.explain import claims_from
-from tests.fakes import pictured
+from fakeshield_core.manifest import read_manifest
+from tests.fakes import encoded, pictured
 
 SOURCE, TARGET, SIDE = (60, 70), (190, 250), 90  # (top, left) and side of the copied square
 
@@ -169,3 +174,15 @@ def test_clear_copies_raise_the_map_and_unclear_ones_do_not() -> None:
     ).all()
     few = Copies(copies.pairs[:5], copies.first, copies.second, 0.9, 1.0, 0.0, copies.scale)
     assert with_copies(quiet, few) is quiet
+
+
+def test_the_bench_counts_pairs_of_copies_and_of_untouched_pictures(tmp_path: Path) -> None:
+    for name, rgb in (("copy", with_copy()), ("plain", scene())):
+        (tmp_path / f"{name}.png").write_bytes(encoded(rgb))
+    mask = Image.fromarray(square(TARGET).astype(np.uint8) * 255)
+    mask.save(tmp_path / "mask.png")
+    lines = ["path,kind,mask,tampering", "copy.png,tampered,mask.png,copy-move", "plain.png,authentic,,"]
+    (tmp_path / "manifest.csv").write_text("\n".join(lines) + "\n")
+    copied, untouched = count(read_manifest(tmp_path / "manifest.csv").rows)
+    assert (copied.kind, copied.at_least(CLEAR_PAIRS), len(copied.pairs)) == ("copy-move", 1, 1)
+    assert (untouched.kind, untouched.at_least(CLEAR_PAIRS), len(untouched.pairs)) == ("untouched", 0, 1)
