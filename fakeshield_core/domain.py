@@ -95,7 +95,7 @@ class Claim:
     text: str  # one plain sentence
     kind: str  # name of the evidence item it rests on, or "reading" for a language model's own words
     region_id: int | None
-    evidence: Mapping[str, JsonValue]  # the measured numbers the sentence was made from; empty for a reading
+    evidence: Mapping[str, JsonValue]  # the measured numbers it was made from; of a reading, topic and place
     confidence: float | None  # 0..1, None where nothing supports a number
 
 
