@@ -15,9 +15,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from fakeshield_core import jpeg
 from fakeshield_core.domain import Plane, RgbImage
 
-BLOCK_PX = 8  # the JPEG block: error level is exact per block, and grid lines do not enter the noise
+BLOCK_PX = jpeg.BLOCK_PX  # error level is exact per block, and grid lines do not enter the noise
 TILE_PX = 32  # side of the square that is measured in each cell of a large picture
 MEASURED_PX = 4_000_000  # above this only one tile per cell is measured
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601, as JPEG

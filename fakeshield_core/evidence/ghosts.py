@@ -22,9 +22,9 @@ from fakeshield_core.evidence.blocks import BLOCK_PX
 from fakeshield_core.evidence.contrast import BEYOND, MIN_OUTSIDE, GridMask
 from fakeshield_core.evidence.level_test import NOT_MEASURED
 from fakeshield_core.evidence.region_rows import SAME, Measured, RegionRow, told
-from fakeshield_core.evidence.stored_blocks import Marked, StoredBlocks, coefficients
+from fakeshield_core.evidence.stored_blocks import Marked, StoredBlocks
 from fakeshield_core.evidence.windows import Rest, Stack, smoothed
-from fakeshield_core.jpeg import STANDARD_LUMA, standard_table, zigzag
+from fakeshield_core.jpeg import STANDARD_LUMA, coefficients, standard_table, zigzag
 
 NAME, TITLE = "ghosts", "Compression ghost"
 QUALITIES = tuple(range(30, 100, 5))  # libjpeg scale; dips can be told at all but the first and last

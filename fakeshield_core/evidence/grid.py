@@ -25,8 +25,9 @@ from fakeshield_core.evidence.blocks import BLOCK_PX
 from fakeshield_core.evidence.contrast import GridMask
 from fakeshield_core.evidence.level_test import NOT_MEASURED
 from fakeshield_core.evidence.region_rows import SAME, Measured, RegionRow, told
-from fakeshield_core.evidence.stored_blocks import MIDDLE, Marked, StoredBlocks, cosines
+from fakeshield_core.evidence.stored_blocks import Marked, StoredBlocks
 from fakeshield_core.evidence.windows import smoothed
+from fakeshield_core.jpeg import MIDDLE, cosines
 
 Counts = npt.NDArray[np.int64]  # (64,), votes for each place
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from fakeshield_core import orientation
 from fakeshield_core.domain import Plane, Region
@@ -18,8 +17,6 @@ from fakeshield_core.evidence.region_rows import RegionRow, unmeasured
 from fakeshield_core.evidence.windows import spread_out
 from fakeshield_core.picture import Picture
 
-Coefficients = npt.NDArray[np.float32]  # (blocks, frequencies), orthonormal DCT-II of luma minus 128
-MIDDLE = 128.0  # grey level that JPEG subtracts
 TOO_SMALL = f"too small, fewer than {MIN_INSIDE} whole blocks of {BLOCK_PX} × {BLOCK_PX} pixels"
 FLAT_INSIDE = "too few of its blocks carry texture enough"
 FLAT_OUTSIDE = "too few blocks outside the marked area carry texture enough"
@@ -122,25 +119,3 @@ class Marked:
         if np.count_nonzero(self.outside & usable) < MIN_OUTSIDE:
             return FLAT_OUTSIDE
         return FLAT_INSIDE if np.count_nonzero(inside & usable) < MIN_INSIDE else ""
-
-
-def coefficients(plane: Plane, frequencies: Sequence[int]) -> Coefficients:
-    """Those of each whole 8 x 8 block, row by row.
-
-    Args:
-        plane: (H, W), grey levels.
-        frequencies: natural places, 8 * vertical + horizontal frequency.
-    """
-    rows, columns = plane.shape[0] // BLOCK_PX, plane.shape[1] // BLOCK_PX
-    whole = plane[: rows * BLOCK_PX, : columns * BLOCK_PX] - np.float32(MIDDLE)
-    tiled = whole.reshape(rows, BLOCK_PX, columns, BLOCK_PX).swapaxes(1, 2).reshape(-1, BLOCK_PX**2)
-    basis = np.kron(cosines(), cosines())[list(frequencies)]
-    return np.asarray(tiled @ np.asarray(basis, np.float32).T, np.float32)
-
-
-def cosines() -> npt.NDArray[np.float64]:
-    """(8, 8) orthonormal DCT-II, a frequency a row (ITU-T T.81, A.3.3)."""
-    places = np.arange(BLOCK_PX)
-    basis = np.sqrt(2 / BLOCK_PX) * np.cos((2 * places + 1) * places[:, None] * np.pi / (2 * BLOCK_PX))
-    basis[0] /= np.sqrt(2)
-    return np.asarray(basis, np.float64)

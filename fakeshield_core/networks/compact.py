@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fakeshield_core.networks.sam import sam_module
-from fakeshield_core.networks.stem import DctStem, PixelStem
+from fakeshield_core.networks.stem import DctStem, HistoryStem, PixelStem
 
 STRIDE = 16  # inputs are multiples of this
 CLASSES = ("authentic", "tampered")
@@ -32,6 +32,10 @@ class CompactConfig:
     heads: int = 8
     key: int = 48  # channels of the self-correlation keys
     top: int = 8  # best matches kept for each place
+    history: bool = False  # whether traces of an earlier compression are read
+
+
+TRAINED = CompactConfig(history=True)  # what `train-compact` trains
 
 
 class ConvBlock(nn.Module):
@@ -169,6 +173,7 @@ class CompactNetwork(nn.Module):
         self.pixels = PixelStem(config.quarter)
         self.blocks = nn.Sequential(ConvBlock(config.quarter), ConvBlock(config.quarter))
         self.dct = DctStem(config.dct)
+        self.history = HistoryStem(config.dct) if config.history else None
         self.down = nn.Conv2d(config.quarter, config.eighth - config.dct, 2, stride=2)
         self.blocks2 = nn.Sequential(*[ConvBlock(config.eighth) for _ in range(3)])
         self.down2 = nn.Conv2d(config.eighth, config.width, 2, stride=2)
@@ -201,7 +206,10 @@ class CompactNetwork(nn.Module):
     def features(self, rgb: Tensor, table: Tensor) -> Features:
         """The convolutional part, which may be run tile by tile."""
         quarter = self.blocks(self.pixels(rgb))
-        eighth = self.blocks2(torch.cat([self.down(quarter), self.dct(rgb, table)], dim=1))
+        blocks = self.dct(rgb, table)
+        if self.history is not None:
+            blocks = blocks + self.history(rgb, table)
+        eighth = self.blocks2(torch.cat([self.down(quarter), blocks], dim=1))
         return Features(quarter, eighth, self.norm(self.down2(eighth)))
 
     def decide(self, features: Features, correlation: Tensor) -> Decision:

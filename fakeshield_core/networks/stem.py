@@ -1,6 +1,6 @@
-"""What the compact network sees first: high-pass residuals of the pixels and 8x8 block DCT of the luma.
+"""What the compact network sees first: high-pass residuals, 8x8 block DCT, traces of an earlier compression.
 
-Both keep the picture's native scale and the phase of the 8x8 JPEG grid: inputs start at a grid corner.
+All keep the picture's native scale and the phase of the 8x8 JPEG grid: inputs start at a grid corner.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fakeshield_core.double_compression import double_quantised
 from fakeshield_core.jpeg import STANDARD_LUMA, standard_table, zigzag
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as JPEG
@@ -110,3 +111,36 @@ class DctStem(nn.Module):
             views = torch.cat([torch.log1p(coefficients.abs()) / 4, error, histogram], dim=1)
         mixed = self.project(views) + self.table(torch.log(table.reshape(-1, 64)) / 4)[:, :, None, None]
         return self.norm(self.mix(functional.gelu(mixed)))
+
+
+class HistoryStem(nn.Module):
+    """Which blocks lack the gaps of an earlier compression, as two planes read by one convolution.
+
+    Starts at zero, so that it may join a network that was trained without it. Where the file is no JPEG, the
+    table of ones finds what an earlier JPEG left in the pixels.
+    """
+
+    LIKELY = 4.0  # logarithm of a likelihood that is taken for sure
+    AROUND = 7  # side of the squares of blocks that the second plane averages
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.read = nn.Conv2d(2, width, 5, padding=2)
+        nn.init.zeros_(self.read.weight)
+        nn.init.zeros_(self.read.bias)  # type: ignore[arg-type]
+
+    def forward(self, rgb: Tensor, table: Tensor) -> Tensor:
+        """(B, 3, H, W) grey levels and (B, 8, 8) luma steps (ones: not a JPEG) -> (B, width, H/8, W/8)."""
+        with torch.no_grad():
+            luma = (rgb * rgb.new_tensor(LUMA).view(1, 3, 1, 1)).sum(dim=1).cpu().numpy()
+            steps = table.round().int().cpu().numpy()
+            once = np.stack(
+                [double_quantised(*of).likelihood for of in zip(luma, steps, strict=True)], dtype=np.float32
+            )
+            likelihood = torch.from_numpy(once).to(rgb)[:, None]
+            around = functional.avg_pool2d(
+                likelihood, self.AROUND, 1, self.AROUND // 2, count_include_pad=False
+            )
+            planes = torch.cat([torch.tanh(likelihood / self.LIKELY), torch.tanh(around)], dim=1)
+        answer: Tensor = self.read(planes)
+        return answer

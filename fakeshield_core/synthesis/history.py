@@ -46,6 +46,21 @@ def blurred(rgb: RgbImage, sigma: float) -> RgbImage:
     return np.clip(np.rint(smooth), 0, 255).astype(np.uint8)
 
 
+def toned(rgb: RgbImage, rng: np.random.Generator) -> RgbImage:
+    """Brightness, contrast, colour and sharpness as a person moves the sliders, each with its own chance."""
+    values = rgb.astype(np.float32)
+    if rng.random() < 0.6:
+        gain, lift = float(rng.uniform(0.8, 1.25)), float(rng.uniform(-20, 20))
+        values = (values - 128) * gain + 128 + lift
+    if rng.random() < 0.3:
+        grey = values.mean(axis=2, keepdims=True)
+        values = grey + float(rng.uniform(0, 1.5)) * (values - grey)
+    if rng.random() < 0.4:
+        soft = ndimage.gaussian_filter(values, (float(rng.uniform(0.6, 1.5)),) * 2 + (0.0,))
+        values = values + float(rng.uniform(0.2, 1.0)) * (values - soft)
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+
+
 def aged(rgb: RgbImage, rng: np.random.Generator) -> tuple[RgbImage, Steps]:
     """A life before the edit: up to four steps, each with its own chance; the JPEG grid starts anywhere."""
     if rng.random() >= 0.35:
@@ -57,8 +72,11 @@ def aged(rgb: RgbImage, rng: np.random.Generator) -> tuple[RgbImage, Steps]:
 
 
 def weathered(rgb: RgbImage, rng: np.random.Generator) -> tuple[RgbImage, Steps]:
-    """Blur, noise and JPEG, each with its own chance; the size stays."""
+    """Sliders, blur, noise and JPEG, each with its own chance; the size stays."""
     steps: list[str] = []
+    if rng.random() < 0.2:
+        rgb = toned(rgb, rng)
+        steps.append("toned")
     if rng.random() < 0.15:
         sigma = float(rng.uniform(0.4, 1.2))
         rgb = blurred(rgb, sigma)

@@ -18,7 +18,7 @@ from fakeshield_core.checkpoints.clicks import read_clicks
 from fakeshield_core.checkpoints.compact import read_compact
 from fakeshield_core.training.click_samples import ClickSampler
 from fakeshield_core.training.click_task import ClickTask
-from fakeshield_core.training.config import Stage, TrainConfig
+from fakeshield_core.training.config import LEARNING_RATE, Stage, TrainConfig
 from fakeshield_core.training.loop import CHECKPOINT, Task, Trainer
 from fakeshield_core.training.objective import ForensicTask
 from fakeshield_core.training.photographs import Photograph, read_photographs, split
@@ -45,6 +45,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--processes", type=int, default=1, help="CPU processes, one thread each")
+    parser.add_argument("--learning-rate", type=float, default=LEARNING_RATE)
+    parser.add_argument(
+        "--fixed", nargs="*", default=(), help="beginnings of names of weights to leave as they are"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--small-steps", type=int, default=1500, help="steps with small windows")
     parser.add_argument("--steps", type=int, default=7000, help="steps in all; the others see large ones")
@@ -54,7 +58,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Trains to the end, then writes weights and card to `compact` below --out; 0 when done."""
     config = TrainConfig(
-        stages=_stages(options), seed=options.seed, processes=options.processes, device=options.device
+        stages=_stages(options),
+        seed=options.seed,
+        learning_rate=options.learning_rate,
+        processes=options.processes,
+        device=options.device,
+        fixed=tuple(options.fixed),
     )
     options.out.mkdir(parents=True, exist_ok=True)
     photographs = read_photographs(options.data)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+LEARNING_RATE = 8e-4  # of AdamW, at its highest
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:
@@ -22,11 +24,12 @@ class TrainConfig:
 
     stages: tuple[Stage, ...]
     seed: int = 0
-    learning_rate: float = 8e-4
+    learning_rate: float = LEARNING_RATE
     weight_decay: float = 0.05
     warm_up: int = 200  # steps
     processes: int = 1
     device: str = "cpu"
+    fixed: tuple[str, ...] = ()  # beginnings of the names of weights that are not trained
 
     @property
     def steps(self) -> int:

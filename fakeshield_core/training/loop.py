@@ -15,12 +15,14 @@ import numpy as np
 import torch
 from torch import Tensor, distributed, nn
 
+from fakeshield_core.errors import EngineUnavailable
 from fakeshield_core.training.config import TrainConfig
 
 log = logging.getLogger(__name__)
 
 CHECKPOINT = "checkpoint.pt"
 LOG = "log.jsonl"
+WRONG_START = "The weights to start from are of another network; give a folder that `train-compact` wrote."
 AVERAGE_DECAY = 0.998  # of the averaged weights, each step
 
 
@@ -44,6 +46,8 @@ class Trainer:
         self.config, self.task, self.out, self.rank = config, task, out, rank
         self.network = task.network().to(config.device)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's own gap
+        for name, parameter in self.network.named_parameters():
+            parameter.requires_grad_(not name.startswith(config.fixed))
         decayed = [p for p in self.network.parameters() if p.ndim > 1]
         plain = [p for p in self.network.parameters() if p.ndim <= 1]
         groups: list[dict[str, Any]] = [
@@ -55,8 +59,19 @@ class Trainer:
         self.step = 0
 
     def begin_from(self, weights: Mapping[str, Tensor]) -> None:
-        """Takes over trained weights; optimiser and step start anew."""
-        self.network.load_state_dict(dict(weights))
+        """Takes over trained weights; optimiser and step start anew. A part that they lack stays as it is.
+
+        Raises:
+            EngineUnavailable: they are of another network.
+        """
+        try:
+            lacking = self.network.load_state_dict(dict(weights), strict=False)
+        except RuntimeError as error:
+            raise EngineUnavailable(WRONG_START) from error
+        if lacking.unexpected_keys:
+            raise EngineUnavailable(WRONG_START)
+        if lacking.missing_keys:
+            log.info("not in the weights given, begun anew: %s", ", ".join(lacking.missing_keys))
         self.average = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
 
     def resume(self) -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fakeshield_core.networks.compact import CompactNetwork
+from fakeshield_core.networks.compact import TRAINED, CompactNetwork
 from fakeshield_core.training.config import TrainConfig
 from fakeshield_core.training.samples import Sample, Sampler
 
@@ -90,7 +90,7 @@ class ForensicTask:
 
     def network(self) -> nn.Module:
         """The network with random weights."""
-        return CompactNetwork()
+        return CompactNetwork(TRAINED)
 
     def losses(self, network: nn.Module, config: TrainConfig, step: int, rank: int) -> Mapping[str, Tensor]:
         """`total` and its parts: a function of the weights, the seed, the step and the rank alone."""

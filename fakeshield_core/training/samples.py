@@ -17,10 +17,12 @@ from PIL import Image
 from fakeshield_core.domain import BoolMask, RgbImage
 from fakeshield_core.synthesis.forgeries import KINDS, forge
 from fakeshield_core.synthesis.history import aged, resized, through_jpeg, weathered
+from fakeshield_core.synthesis.retouches import RETOUCHES, retouch
 from fakeshield_core.training.photographs import Photograph
 
 NO_TABLE = np.ones((8, 8), np.float32)
 SMALLEST_POSITIVE = 0.003  # of the window: less tampering than this does not make it a tampered sample
+RETOUCHED = 0.3  # of the made forgeries
 OWN_COMPRESSION = ("CASIA v1.0", "MISD")  # sets whose authentic pictures are told apart by their bytes
 
 
@@ -82,6 +84,11 @@ class Sampler:
 
     def _made(self, rng: np.random.Generator, height: int, width: int) -> Sample:
         host = self._piece(rng, height, width)
+        if rng.random() < RETOUCHED:
+            donor = self._piece(rng, height, width)
+            forged = retouch(host, donor, RETOUCHES[rng.integers(len(RETOUCHES))], rng)
+            rgb, table = finished(forged.rgb, rng)
+            return Sample(rgb, table, forged.mask, np.ones_like(forged.mask), True)
         kind = KINDS[rng.choice(3, p=[0.45, 0.3, 0.25])]
         cutout, donor = None, host
         if kind == "splice":

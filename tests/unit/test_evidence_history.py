@@ -11,18 +11,18 @@ import pytest
 
 from fakeshield_core import masks
 from fakeshield_core.domain import BoolMask, Evidence, EvidenceItem, RgbImage
+from fakeshield_core.double_compression import double_quantised
 from fakeshield_core.errors import MaskShapeMismatch
 from fakeshield_core.evidence import compare, measure
 from fakeshield_core.evidence.blocks import Sampling, luma
-from fakeshield_core.evidence.double_quantisation import double_quantised
 from fakeshield_core.evidence.ghosts import QUALITIES, ghost_dips, strongest
 from fakeshield_core.evidence.grid import NO_VOTE, grid_votes, own_grid
 from fakeshield_core.evidence.region_rows import RegionRow, told, unmeasured
-from fakeshield_core.evidence.stored_blocks import Marked, StoredBlocks, coefficients, cosines
+from fakeshield_core.evidence.stored_blocks import Marked, StoredBlocks
 from fakeshield_core.evidence.windows import Rest
 from fakeshield_core.explain import claims_from
 from fakeshield_core.imaging import decode
-from fakeshield_core.jpeg import STANDARD_LUMA, standard_table
+from fakeshield_core.jpeg import STANDARD_LUMA, coefficients, cosines, standard_table
 from fakeshield_core.metrics import pixel_auc
 from fakeshield_core.orientation import upright
 from fakeshield_core.picture import Picture
@@ -241,7 +241,7 @@ def test_a_doubly_compressed_picture_says_so_and_a_singly_compressed_one_does_no
 def test_blocks_compressed_once_are_likely_so_and_the_others_are_not() -> None:
     picture = picture_of(with_fresh_part(), "JPEG", 90)
     assert picture.jpeg is not None
-    reading = double_quantised(blocks_of(picture), picture.jpeg.luma_table)
+    reading = double_quantised(blocks_of(picture).plane, picture.jpeg.luma_table)
     fresh = square()[::8, ::8]
     assert reading.likelihood[fresh].mean() > 2 > -2 > reading.likelihood[~fresh].mean()
     assert (np.abs(reading.likelihood[reading.informative == 0])).max(initial=0) == 0

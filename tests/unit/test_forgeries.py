@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from fakeshield_core.synthesis.forgeries import KINDS, Kind, diffused, forge, random_shape
-from fakeshield_core.synthesis.history import aged, through_jpeg
+from fakeshield_core.synthesis.history import aged, through_jpeg, toned
+from fakeshield_core.synthesis.retouches import RETOUCHES, Retouch, retouch
 from tests.fakes import textured
 
 HOST, DONOR = textured(128, 192, 1), textured(160, 96, 2)
@@ -76,3 +77,27 @@ def test_ageing_writes_down_what_it_did() -> None:
     for seed in range(30):
         rgb, steps = aged(HOST, np.random.default_rng(seed))
         assert (len(steps) == 0) == (rgb.shape == HOST.shape and bool((rgb == HOST).all()))
+
+
+@pytest.mark.parametrize("kind", RETOUCHES)
+@pytest.mark.parametrize("seed", range(8))
+def test_retouches_change_their_mask_and_nothing_far_from_it(kind: Retouch, seed: int) -> None:
+    from scipy import ndimage
+
+    donor = textured(128, 192, 3)
+    forged, again = (retouch(HOST, donor, kind, np.random.default_rng(seed)) for _ in range(2))
+    np.testing.assert_array_equal(forged.rgb, again.rgb)
+    far = ~ndimage.binary_dilation(forged.mask, iterations=9)  # the softest edge reaches 4 sigma of 2 px
+    np.testing.assert_array_equal(forged.rgb[far], HOST[far])
+    assert 0.003 < forged.mask.mean() < 0.4
+    assert (forged.rgb != HOST).any(axis=2)[forged.mask].mean() > 0.7
+
+
+def test_toning_keeps_a_grey_picture_grey_and_moves_it() -> None:
+    grey = np.repeat(textured(64, 64, 4)[..., :1], 3, axis=2)
+    changed = 0
+    for seed in range(20):
+        toned_grey = toned(grey, np.random.default_rng(seed))
+        assert np.ptp(toned_grey.astype(int), axis=2).max() <= 1
+        changed += bool((toned_grey != grey).any())
+    assert changed > 12

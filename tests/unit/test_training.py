@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from fakeshield_core.errors import EngineUnavailable
 from fakeshield_core.networks import compact
 from fakeshield_core.training import objective
 from fakeshield_core.training.config import Stage, TrainConfig
@@ -109,7 +110,7 @@ def test_what_calibrates_shares_no_scene_with_what_is_learnt() -> None:
 
 @pytest.fixture
 def small_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(objective, "CompactNetwork", lambda: compact.CompactNetwork(SMALL))
+    monkeypatch.setattr(objective, "CompactNetwork", lambda _: compact.CompactNetwork(SMALL))
 
 
 def _run(out: Path, sampler: Sampler, steps: int, resume: bool = False, length: int = 6) -> Trainer:
@@ -155,3 +156,34 @@ def test_stacked_batches_keep_axes_and_range() -> None:
     batch: Batch = collated([sample_of(0.25), sample_of(1.0)])
     assert batch.rgb.shape == (2, 3, 8, 8) and batch.mask.shape == (2, 2, 2)
     assert batch.mask[0].tolist() == [[0.5, 0.0], [0.5, 0.0]] and batch.label.tolist() == [1, 1]
+
+
+def test_weights_that_lack_a_part_start_the_rest_and_foreign_ones_are_refused(
+    small_network: None, sampler: Sampler, tmp_path: Path
+) -> None:
+    wider = replace(SMALL, history=True)
+    task = ForensicTask(sampler)
+    task.network = lambda: compact.CompactNetwork(wider)  # type: ignore[method-assign]
+    config = TrainConfig((Stage(1, 32, 32, 1),))
+    trainer = Trainer(config, task, tmp_path)
+    given = compact.CompactNetwork(SMALL).state_dict()
+    trainer.begin_from(given)
+    began = trainer.network.state_dict()
+    assert all(torch.equal(began[name], value) for name, value in given.items())
+    assert set(began) - set(given) == {"history.read.weight", "history.read.bias"}
+    with pytest.raises(EngineUnavailable, match="another network"):
+        trainer.begin_from({**given, "foreign": torch.ones(1)})
+    with pytest.raises(EngineUnavailable, match="another network"):
+        trainer.begin_from({**given, "cls": torch.ones(1, 1, 7)})
+
+
+def test_fixed_weights_stay_and_the_others_move(
+    small_network: None, sampler: Sampler, tmp_path: Path
+) -> None:
+    config = TrainConfig((Stage(2, 32, 32, 2),), warm_up=1, fixed=("pixels.bayar",))
+    trainer = Trainer(config, ForensicTask(sampler), tmp_path)
+    before = {name: value.clone() for name, value in trainer.network.state_dict().items()}
+    trainer.run()
+    after = trainer.network.state_dict()
+    assert torch.equal(after["pixels.bayar.free"], before["pixels.bayar.free"])
+    assert not torch.equal(after["pixels.fold.weight"], before["pixels.fold.weight"])
