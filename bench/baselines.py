@@ -34,6 +34,7 @@ from fakeshield_core.sweep import Curve, at_threshold, best_single_threshold, sw
 HALF = 0.5
 AUC_SETS = ("CASIA v1.0", "IMD2020 (subset)")  # sets with both classes and forgeries of photographs
 QUALITY = 85  # both classes are recompressed at for the image-level score
+AS_JPEG = f"jpeg{QUALITY}"
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +101,7 @@ def compare(
     Raises:
         InputError: a picture or mask cannot be read.
     """
-    options = EvaluationOptions(recompress=(QUALITY,), bootstrap=bootstrap)
+    options = EvaluationOptions(changes=(AS_JPEG,), bootstrap=bootstrap)
     report = evaluate(engine, manifest, options) if engine is not None else None
     rows = [row for row in manifest.rows if row.tampering_mask is not None]
     pictures = run_baselines(rows)
@@ -123,7 +124,7 @@ def beaten(report: Report, results: Sequence[BaselineResult]) -> dict[str, bool]
 
 def mean_auc(report: Report, datasets: Sequence[str] = AUC_SETS) -> float | None:
     """Mean image-level AUC of the data sets, both classes recompressed; None where one was not measured."""
-    found = [part.image["auc"] for name in datasets if (part := report.find(name, QUALITY)) is not None]
+    found = [part.image["auc"] for name in datasets if (part := report.find(name, AS_JPEG)) is not None]
     values = [estimate.value for estimate in found if estimate is not None]
     return float(np.mean(values)) if len(values) == len(datasets) else None
 
@@ -199,7 +200,7 @@ def _margin(baseline_f1: Mapping[str, float], report: Report | None, bootstrap: 
     pairs = [
         (m.pixel.f1 - baseline_f1[m.row.name], m.group)
         for m in report.images
-        if m.quality is None and m.pixel is not None and m.row.name in baseline_f1
+        if m.change is None and m.pixel is not None and m.row.name in baseline_f1
     ]
     return bootstrap.mean([difference for difference, _ in pairs], [group for _, group in pairs])
 

@@ -61,7 +61,7 @@ def _caption(document: dict[str, Any], name: str) -> str:
 
 
 def _row(document: dict[str, Any], dataset: str) -> str:
-    plain, compressed = (_slice(document, dataset, quality) for quality in (None, AUC_QUALITY))
+    plain, compressed = (_slice(document, dataset, change) for change in (None, f"jpeg{AUC_QUALITY}"))
     baselines = [b for b in document["baselines"] if b["dataset"] == dataset]
     best = max(baselines, key=lambda b: b["f1_at_best_single_threshold"]["value"])
     auc, alarms = compressed["image"]["auc"], plain["alarms"]["false_alarm_rate"]
@@ -75,13 +75,19 @@ def _row(document: dict[str, Any], dataset: str) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _slice(document: dict[str, Any], dataset: str, quality: int | None) -> dict[str, Any]:
+def _slice(document: dict[str, Any], dataset: str, change: str | None) -> dict[str, Any]:
     found: dict[str, Any] = next(
         part
         for part in document["engine"]["slices"]
-        if (part["dataset"], part["recompressed_at"], part["tampering"]) == (dataset, quality, None)
+        if (part["dataset"], _change(part), part["tampering"]) == (dataset, change, None)
     )
     return found
+
+
+def _change(part: dict[str, Any]) -> str | None:
+    """What was done to the pictures; files of report version 1 know JPEG only."""
+    quality = part.get("recompressed_at")
+    return part.get("change", None if quality is None else f"jpeg{quality}")
 
 
 def _interval(estimate: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image
 
 from fakeshield_core import metrics
+from fakeshield_core.changes import change_named, fitted_mask
 from fakeshield_core.domain import Analysis, BoolMask, Engine, SoftMap
 from fakeshield_core.errors import EngineUnavailable, FakeShieldError, ManifestInvalid
 from fakeshield_core.evaluate_figures import (
@@ -30,7 +31,7 @@ from fakeshield_core.evaluate_figures import (
 )
 from fakeshield_core.evaluate_report import Report, report
 from fakeshield_core.files import read_picture, write_file
-from fakeshield_core.imaging import decode, encode_map_png
+from fakeshield_core.imaging import decode, encode_map_png, resize_map
 from fakeshield_core.manifest import Manifest, ManifestRow, read_mask
 from fakeshield_core.picture import Picture
 from fakeshield_core.pipeline import analyze_to_end
@@ -46,7 +47,7 @@ log = logging.getLogger(__name__)
 class EvaluationOptions:
     """What to measure, and how intervals are made."""
 
-    recompress: tuple[int, ...] = ()  # JPEG qualities 1..100; every picture is measured again after each
+    changes: tuple[str, ...] = ()  # by name; every picture is measured again after each
     kinds: frozenset[str] = frozenset()  # only rows of these kinds; empty: all
     maps: Path | None = None  # folder for 8-bit maps of the original files
     bootstrap: Bootstrap = field(default_factory=Bootstrap)
@@ -59,6 +60,7 @@ def evaluate(engine: Engine, manifest: Manifest, options: EvaluationOptions | No
 
     Raises:
         ManifestInvalid: no row is of the kinds asked for, or a map would overwrite another file.
+        InputError: a change is not known.
         EngineUnavailable: maps are asked for and the engine gives none.
     """
     chosen = options if options is not None else EvaluationOptions()
@@ -68,11 +70,13 @@ def evaluate(engine: Engine, manifest: Manifest, options: EvaluationOptions | No
     if chosen.maps is not None and "map" not in engine.info.gives:
         raise EngineUnavailable(f"The engine {engine.info.name} gives no map; leave the folder for maps out.")
     targets = map_targets(manifest, rows, chosen.maps) if chosen.maps is not None else {}
+    for name in chosen.changes:
+        change_named(name)
     measured: list[Measured] = []
     failures: list[Failure] = []
     for number, row in enumerate(rows, start=1):
         try:
-            measured.extend(_measure_row(engine, row, chosen.recompress, targets.get(row.name)))
+            measured.extend(_measure_row(engine, row, chosen.changes, targets.get(row.name)))
         except FakeShieldError as error:
             failures.append(Failure(row.name, str(error)))
         if number % LOG_EVERY == 0 or number == len(rows):
@@ -98,10 +102,18 @@ def map_targets(manifest: Manifest, rows: Sequence[ManifestRow], folder: Path) -
     return targets
 
 
-def recompressed(picture: Picture, quality: int) -> Picture:
-    """The picture as if saved once more: plain JPEG of that quality, nothing else kept."""
+def changed(picture: Picture, name: str) -> Picture:
+    """The picture as if saved once more after a change: after `jpeg` as that file, else lossless.
+
+    Raises:
+        InputError: the change is not known.
+    """
+    change = change_named(name)
     buffer = io.BytesIO()
-    Image.fromarray(picture.rgb).save(buffer, "JPEG", quality=quality)
+    if name.startswith("jpeg"):
+        Image.fromarray(picture.rgb).save(buffer, "JPEG", quality=int(name.removeprefix("jpeg")))
+    else:
+        Image.fromarray(change(picture.rgb)).save(buffer, "PNG", compress_level=1)
     return decode(buffer.getvalue(), None)
 
 
@@ -135,40 +147,56 @@ def pixel_scores(soft_map: SoftMap, mask: BoolMask, gt_mask: BoolMask) -> tuple[
 
 
 def _measure_row(
-    engine: Engine, row: ManifestRow, qualities: Sequence[int], target: Path | None
+    engine: Engine, row: ManifestRow, changes: Sequence[str], target: Path | None
 ) -> Iterator[Measured]:
     picture = read_picture(row.path)
     gt_mask = read_mask(row.tampering_mask) if row.tampering_mask is not None else None
-    for quality in (None, *qualities):
-        shown = picture if quality is None else recompressed(picture, quality)
+    for change in (None, *changes):
+        shown = picture if change is None else changed(picture, change)
         cpu_began, wall_began = time.process_time(), time.perf_counter()
         analysis = analyze_to_end(engine, shown)
         spent = time.process_time() - cpu_began, time.perf_counter() - wall_began
-        if quality is None and target is not None and analysis.soft_map is not None:
+        if change is None and target is not None and analysis.soft_map is not None:
             write_file(target, encode_map_png(analysis.soft_map))
-        yield _measured(row, quality, (analysis, gt_mask), spent)
+        yield _measured((row, change), _at_size(analysis, picture), gt_mask, spent)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What the engine said, map and mask at the size of the picture as the file has it."""
+
+    analysis: Analysis
+    soft_map: SoftMap | None
+    mask: BoolMask | None
+
+
+def _at_size(analysis: Analysis, picture: Picture) -> _Answer:
+    """The answer about a picture, or about a copy of another size."""
+    height, width = picture.rgb.shape[:2]
+    soft_map, mask = analysis.soft_map, analysis.mask
+    if soft_map is not None and soft_map.shape != (height, width):
+        soft_map = resize_map(soft_map, height, width)
+    return _Answer(analysis, soft_map, None if mask is None else fitted_mask(mask, height, width))
 
 
 def _measured(
-    row: ManifestRow,
-    quality: int | None,
-    found: tuple[Analysis, BoolMask | None],
+    of: tuple[ManifestRow, str | None],
+    answer: _Answer,
+    gt_mask: BoolMask | None,
     spent_s: tuple[float, float],
 ) -> Measured:
-    analysis, gt_mask = found
     pixel, oracle = None, None
-    if analysis.soft_map is not None and analysis.mask is not None and gt_mask is not None:
-        pixel, oracle = pixel_scores(analysis.soft_map, analysis.mask, gt_mask)
+    if answer.soft_map is not None and answer.mask is not None and gt_mask is not None:
+        pixel, oracle = pixel_scores(answer.soft_map, answer.mask, gt_mask)
+    marked = None if answer.soft_map is None else float(np.mean(answer.soft_map > PROTOCOL_THRESHOLD))
     return Measured(
-        row=row,
-        quality=quality,
-        verdict=analysis.verdict,
-        score=analysis.score,
-        threshold=analysis.threshold,
-        marked_fraction=None
-        if analysis.soft_map is None
-        else float(np.mean(analysis.soft_map > PROTOCOL_THRESHOLD)),
-        mask_fraction=None if analysis.mask is None else float(np.mean(analysis.mask)),
+        row=of[0],
+        change=of[1],
+        verdict=answer.analysis.verdict,
+        score=answer.analysis.score,
+        threshold=answer.analysis.threshold,
+        marked_fraction=marked,
+        mask_fraction=None if answer.mask is None else float(np.mean(answer.mask)),
         pixel=pixel,
         oracle=oracle,
         cpu_s=spent_s[0],

@@ -1,4 +1,4 @@
-"""Sums of an evaluation: one Slice for each data set, kind of tampering and recompression, with intervals."""
+"""Sums of an evaluation: one Slice for each data set, kind of tampering and change, with intervals."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Measured:
     """One picture under one condition."""
 
     row: ManifestRow
-    quality: int | None  # of the recompression, None: the file as it is
+    change: str | None  # made to it before, by name; None: the file as it is
     verdict: Verdict
     score: float | None
     threshold: float  # of the score, the engine's
@@ -125,7 +125,7 @@ class Slice:
 
     dataset: str
     tampering: str | None  # None: all kinds
-    quality: int | None
+    change: str | None
     tampered: int  # pictures
     authentic: int
     with_mask: int  # tampered pictures that enter the pixel metrics
@@ -146,9 +146,9 @@ def slices(measured: Sequence[Measured], bootstrap: Bootstrap) -> tuple[Slice, .
 
 
 def _slices(used: Sequence[Measured], bootstrap: Bootstrap) -> Iterator[Slice]:
-    for quality in _distinct(m.quality for m in used):
+    for change in _distinct(m.change for m in used):
         for dataset in _distinct(m.row.dataset for m in used):
-            part = [m for m in used if m.quality == quality and m.row.dataset == dataset]
+            part = [m for m in used if m.change == change and m.row.dataset == dataset]
             if part:
                 yield _slice(part, None, bootstrap)
             kinds = _distinct(m.row.tampering for m in part if m.row.is_tampered)
@@ -166,7 +166,7 @@ def _slice(part: Sequence[Measured], tampering: str | None, bootstrap: Bootstrap
     return Slice(
         dataset=part[0].row.dataset,
         tampering=tampering,
-        quality=part[0].quality,
+        change=part[0].change,
         tampered=len(tampered),
         authentic=len(authentic),
         with_mask=sum(m.pixel is not None for m in tampered),

@@ -10,11 +10,12 @@ from fakeshield_core.evaluate_figures import Bootstrap, Estimate, Failure, Measu
 from fakeshield_core.manifest import Manifest
 from fakeshield_core.provenance import Provenance, provenance
 
-REPORT_VERSION = 1
+REPORT_VERSION = 2  # 1 had `recompressed_at`, a JPEG quality, in the place of `change`
 PROTOCOL = (
     "IMDL-BenCo 3efef9b: pixel metrics per picture at strict threshold 0.5, averaged over tampered pictures "
     "with a mask, at picture size (and at 512 x 512 where named so); image metrics on tampered and authentic "
-    "pictures of a data set together; intervals 95 %, bootstrap over groups."
+    "pictures of a data set together; maps of changed sizes are brought back to picture size; "
+    "intervals 95 %, bootstrap over groups."
 )
 DIGITS = 4  # of every figure in the JSON
 
@@ -35,12 +36,12 @@ class Report:
     @property
     def unused(self) -> int:
         """Pictures that enter no figure: neither tampered nor to be trusted as authentic."""
-        return sum(not m.row.is_used and m.quality is None for m in self.images)
+        return sum(not m.row.is_used and m.change is None for m in self.images)
 
-    def find(self, dataset: str, quality: int | None = None, tampering: str | None = None) -> Slice | None:
+    def find(self, dataset: str, change: str | None = None, tampering: str | None = None) -> Slice | None:
         """The slice of a data set, None where nothing of it was measured."""
-        wanted = (dataset, quality, tampering)
-        return next((s for s in self.slices if (s.dataset, s.quality, s.tampering) == wanted), None)
+        wanted = (dataset, change, tampering)
+        return next((s for s in self.slices if (s.dataset, s.change, s.tampering) == wanted), None)
 
 
 def report(
@@ -161,7 +162,7 @@ def _title(part: Slice) -> str:
 
 
 def _condition(part: Slice) -> str:
-    return "file" if part.quality is None else f"JPEG {part.quality}"
+    return "file" if part.change is None else part.change
 
 
 def _pixel_row(part: Slice) -> tuple[str, ...]:
@@ -198,7 +199,7 @@ def _slice_json(part: Slice) -> dict[str, JsonValue]:
     return {
         "dataset": part.dataset,
         "tampering": part.tampering,
-        "recompressed_at": part.quality,
+        "change": part.change,
         "pictures": {"tampered": part.tampered, "authentic": part.authentic, "with_mask": part.with_mask},
         "pixel": estimates(part.pixel),
         "oracle": {**estimates(part.oracle), "best_single_threshold": part.best_threshold},
@@ -235,7 +236,7 @@ def _measured_json(measured: Measured) -> dict[str, JsonValue]:
             "permute_f1": _rounded(measured.oracle.permute_f1),
         }
     return {
-        "recompressed_at": measured.quality,
+        "change": measured.change,
         "verdict": measured.verdict,
         "score": _rounded(measured.score),
         "threshold": measured.threshold,

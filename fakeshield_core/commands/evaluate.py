@@ -25,12 +25,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--maps", type=Path, metavar="DIR", help="folder for 8-bit maps, <path without suffix>.png"
     )
     parser.add_argument(
-        "--recompress",
-        type=jpeg_quality,
+        "--change",
         action="append",
         default=[],
-        metavar="QUALITY",
-        help="measure once more with every picture saved as JPEG of this quality; may be given several times",
+        metavar="NAME",
+        help="measure once more after jpeg70, resize0.75, blur1, noise5, ...; may be given several times",
     )
     parser.add_argument(
         "--limit-kind", nargs="+", default=[], metavar="KIND", help="only rows of these kinds"
@@ -44,12 +43,13 @@ def run(args: argparse.Namespace, settings: Settings) -> Outcome:
 
     Raises:
         ManifestInvalid: the manifest cannot be used.
+        InputError: a change is not known.
         EngineError: the engine cannot be built, or gives no map where maps are asked for.
     """
     manifest = read_manifest(args.manifest)
     engine = build_engine(args.engine or settings.engine, settings, args.adapter)
     options = EvaluationOptions(
-        recompress=tuple(dict.fromkeys(args.recompress)),
+        changes=tuple(dict.fromkeys(args.change)),
         kinds=frozenset(args.limit_kind),
         maps=args.maps,
         bootstrap=Bootstrap(seed=args.seed),
@@ -57,14 +57,3 @@ def run(args: argparse.Namespace, settings: Settings) -> Outcome:
     report = evaluate(engine, manifest, options)
     complaints = tuple(f"{failure.name}: {failure.reason}" for failure in report.failures)
     return Outcome(report_to_text(report), report_to_json(report), complaints)
-
-
-def jpeg_quality(text: str) -> int:
-    """A JPEG quality as typed: a whole number from 1 to 100.
-
-    Raises:
-        argparse.ArgumentTypeError: anything else.
-    """
-    if not text.isdecimal() or not 1 <= int(text) <= 100:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a JPEG quality; write a number from 1 to 100")
-    return int(text)

@@ -119,10 +119,10 @@ def _questions(args: argparse.Namespace, settings: Settings) -> Outcome:
 
 
 def _answer(args: argparse.Namespace, settings: Settings) -> Outcome:
+    from fakeshield_core.changes import change_named
     from fakeshield_core.checkpoints.fakeshield import find
     from fakeshield_core.engines.fakeshield import FakeShieldOptions, build_from
     from fakeshield_core.fakeshield.answering import answer_file
-    from fakeshield_core.fakeshield.changes import change_named
     from fakeshield_core.fakeshield.explaining import DetectionPrompt
     from fakeshield_core.fakeshield.localising import MaskPrompt
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from fakeshield_core.changes import Change
 from fakeshield_core.domain import ClaimsReady, Engine, JsonValue, MapReady, VerdictReady
 from fakeshield_core.errors import EngineOutputInvalid, FakeShieldError
-from fakeshield_core.fakeshield.changes import Change
 from fakeshield_core.fakeshield.datasets import MaskExample, read_lines, to_lines
 from fakeshield_core.fakeshield.prompts import QUESTION
 from fakeshield_core.files import read_picture, write_file

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from fakeshield_core import metrics
+from fakeshield_core.changes import fitted_mask
 from fakeshield_core.domain import BoolMask, JsonValue
 from fakeshield_core.errors import ManifestInvalid
-from fakeshield_core.fakeshield.changes import fitted_mask
 from fakeshield_core.fakeshield.datasets import MaskExample, read_gt_mask, read_lines
 from fakeshield_core.fakeshield.mask_metrics import c_iou, g_iou, overlap
 from fakeshield_core.fakeshield.pixels import read_grey

@@ -151,7 +151,7 @@ def test_evaluate_reports_the_protocol(tmp_path: Path, capsys: pytest.CaptureFix
     code, report = run_json(["evaluate", "--manifest", str(write_set(tmp_path)), *ENGINE], capsys)
     assert code == 0
     whole = report["slices"][0]
-    assert (whole["dataset"], whole["tampering"], whole["recompressed_at"]) == ("X", None, None)
+    assert (whole["dataset"], whole["tampering"], whole["change"]) == ("X", None, None)
     assert whole["pictures"] == {"tampered": 3, "authentic": 2, "with_mask": 2}
     assert whole["pixel"]["f1"]["value"] == pytest.approx(0.5, abs=0.03)  # 1 where seen, 0 where missed
     assert whole["image"]["auc"]["value"] == pytest.approx((2 * 1.5 + 0.5) / 6, abs=1e-3)
@@ -168,9 +168,9 @@ def test_recompression_measures_both_classes_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["evaluate", "--manifest", str(write_set(tmp_path)), *ENGINE]
-    _, report = run_json([*arguments, "--recompress", "85", "--recompress", "50"], capsys)
-    conditions = [part["recompressed_at"] for part in report["slices"] if part["tampering"] is None]
-    assert conditions == [None, 85, 50]
+    _, report = run_json([*arguments, "--change", "jpeg85", "--change", "jpeg50"], capsys)
+    conditions = [part["change"] for part in report["slices"] if part["tampering"] is None]
+    assert conditions == [None, "jpeg85", "jpeg50"]
     assert {len(image["measured"]) for image in report["images"]} == {3}
 
 

@@ -13,11 +13,11 @@ import pytest
 from PIL import Image
 
 from fakeshield_core.__main__ import main
+from fakeshield_core.changes import change_named
 from fakeshield_core.checkpoints.tensors import read_folder
 from fakeshield_core.conform.dtg_recipe import made_state
 from fakeshield_core.domain import ClaimsReady, EngineInfo, Explanation, MapReady, Update, VerdictReady
 from fakeshield_core.fakeshield.answering import answer_file
-from fakeshield_core.fakeshield.changes import change_named
 from fakeshield_core.fakeshield.datasets import read_lines
 from fakeshield_core.picture import Picture
 from tests.integration.fakeshield_toy import GOLDEN, document

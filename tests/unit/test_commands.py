@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,6 @@ from PIL import Image
 
 from fakeshield_core.__main__ import build_parser, main
 from fakeshield_core.commands.analyze import VERDICTS, describe, output_stems
-from fakeshield_core.commands.evaluate import jpeg_quality
 from fakeshield_core.commands.outcome import Outcome
 from fakeshield_core.commands.showing import show
 from fakeshield_core.domain import Analysis
@@ -47,17 +45,11 @@ def test_results_never_share_a_name_nor_overwrite_a_picture(pictures: list[str],
     assert stems == [Path("out") / name for name in expected]
 
 
-@pytest.mark.parametrize("text", ["0", "101", "-5", "85.5", "high", ""])
-def test_recompression_takes_a_jpeg_quality_only(text: str) -> None:
-    with pytest.raises(argparse.ArgumentTypeError, match="1 to 100"):
-        jpeg_quality(text)
-
-
-def test_recompression_may_be_asked_for_several_times() -> None:
+def test_changes_may_be_asked_for_several_times() -> None:
     args = build_parser().parse_args(
-        ["evaluate", "--manifest", "m.csv", "--recompress", "85", "--recompress", "70"]
+        ["evaluate", "--manifest", "m.csv", "--change", "jpeg85", "--change", "noise5"]
     )
-    assert args.recompress == [85, 70]
+    assert args.change == ["jpeg85", "noise5"]
 
 
 @pytest.mark.parametrize(
@@ -70,7 +62,7 @@ def test_json_goes_to_stdout_unless_a_file_is_named(arguments: list[str], expect
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["nothing"], ["analyze"], ["evaluate"], ["evaluate", "--manifest", "m.csv", "--recompress", "0"]],
+    [[], ["nothing"], ["analyze"], ["evaluate"], ["evaluate", "--manifest", "m.csv", "--change"]],
 )
 def test_wrong_usage_exits_with_two(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:

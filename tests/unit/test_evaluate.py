@@ -12,8 +12,14 @@ import pytest
 from PIL import Image
 
 from fakeshield_core.domain import EngineInfo, MapReady, Update, VerdictReady
-from fakeshield_core.errors import EngineOutOfMemory, EngineUnavailable, ManifestInvalid, MaskShapeMismatch
-from fakeshield_core.evaluate import EvaluationOptions, evaluate, map_targets, pixel_scores, recompressed
+from fakeshield_core.errors import (
+    EngineOutOfMemory,
+    EngineUnavailable,
+    InputError,
+    ManifestInvalid,
+    MaskShapeMismatch,
+)
+from fakeshield_core.evaluate import EvaluationOptions, changed, evaluate, map_targets, pixel_scores
 from fakeshield_core.evaluate_figures import Bootstrap, Failure, Measured, OracleScores, PixelScores, slices
 from fakeshield_core.evaluate_report import Report, report, report_to_json, report_to_text
 from fakeshield_core.files import read_picture
@@ -36,7 +42,7 @@ def measured(name: str, kind: str, score: float | None, f1: float | None = None,
     curve = np.full(STEPS + 1, f1 or 0.0)
     return Measured(
         row=row(name, kind, **{"dataset": "X", **columns}),
-        quality=None,
+        change=None,
         verdict="not_given" if score is None else "tampered" if score > 0.6 else "no_tampering_found",
         score=score,
         threshold=0.6,
@@ -213,7 +219,7 @@ def test_find_gives_the_slice_asked_for() -> None:
     part = found.find("X", tampering="copy")
     assert part is not None
     assert part.tampered == 2
-    assert found.find("X", quality=85) is None
+    assert found.find("X", change="jpeg85") is None
 
 
 class WordsEngine:
@@ -317,9 +323,39 @@ def test_recompressed_copy_is_a_jpeg_of_that_quality_without_metadata(tmp_path: 
     rgb = np.random.default_rng(0).integers(0, 256, (64, 48, 3), dtype=np.uint8)
     Image.fromarray(rgb).save(tmp_path / "p.jpg", quality=100, exif=exif)
     picture = read_picture(tmp_path / "p.jpg")
-    fine, coarse = recompressed(picture, 85), recompressed(picture, 40)
+    fine, coarse = changed(picture, "jpeg85"), changed(picture, "jpeg40")
     assert picture.metadata and not fine.metadata
     assert fine.rgb.shape == picture.rgb.shape
     assert fine.jpeg is not None and coarse.jpeg is not None
     assert fine.jpeg.luma_table.mean() < coarse.jpeg.luma_table.mean()
     assert np.abs(fine.rgb.astype(int) - rgb).mean() < np.abs(coarse.rgb.astype(int) - rgb).mean()
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [("resize0.75", (48, 36)), ("blur1", (64, 48)), ("noise5", (64, 48))]
+)
+def test_another_change_leaves_no_trace_of_its_own_compression(
+    tmp_path: Path, name: str, size: tuple[int, int]
+) -> None:
+    rgb = np.random.default_rng(0).integers(0, 256, (64, 48, 3), dtype=np.uint8)
+    Image.fromarray(rgb).save(tmp_path / "p.jpg", quality=100)
+    copy = changed(read_picture(tmp_path / "p.jpg"), name)
+    assert (copy.jpeg, copy.facts.format) == (None, "PNG")
+    assert copy.rgb.shape[:2] == size
+    assert copy.rgb.shape != rgb.shape or np.abs(copy.rgb.astype(int) - rgb).mean() > 1
+
+
+def test_a_smaller_copy_is_measured_at_the_size_of_the_picture(tmp_path: Path) -> None:
+    found = evaluate(
+        SettledEngine(0.9), small_set(tmp_path), EvaluationOptions(changes=("resize0.5",), bootstrap=QUICK)
+    )
+    file, half = (found.find(found.slices[0].dataset, change) for change in (None, "resize0.5"))
+    assert file is not None and half is not None and not found.failures
+    assert half.with_mask == file.with_mask == 1
+    assert file.pixel["f1"] is not None
+    assert half.pixel["f1"] == file.pixel["f1"]  # everything is marked in both
+
+
+def test_an_unknown_change_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is no change"):
+        evaluate(SettledEngine(0.9), small_set(tmp_path), EvaluationOptions(changes=("sharpen3",)))

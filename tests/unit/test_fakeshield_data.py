@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fakeshield_core.changes import change_named, fitted_mask
 from fakeshield_core.errors import InputError, ManifestInvalid
 from fakeshield_core.fakeshield import datasets, recipes
 from fakeshield_core.fakeshield.answering import manifest_csv, question_lines
-from fakeshield_core.fakeshield.changes import change_named, fitted_mask
 from fakeshield_core.fakeshield.mask_metrics import c_iou, g_iou, overlap
 from fakeshield_core.fakeshield.pixels import (
     ClipProcessing,
@@ -182,7 +182,7 @@ def test_empty_masks_that_agree_are_perfect() -> None:
     assert c_iou([overlap(empty, full), overlap(full, full)]) == pytest.approx(0.5)
 
 
-@pytest.mark.parametrize("name", ["jpeg70", "noise5", "resize0.5"])
+@pytest.mark.parametrize("name", ["jpeg70", "noise5", "blur1", "resize0.5"])
 def test_a_change_is_the_same_each_time_and_not_nothing(name: str) -> None:
     rgb = np.random.default_rng(0).integers(0, 256, (16, 12, 3), dtype=np.uint8)
     first, second = change_named(name)(rgb), change_named(name)(rgb)
@@ -190,7 +190,9 @@ def test_a_change_is_the_same_each_time_and_not_nothing(name: str) -> None:
     assert first.shape != rgb.shape or not np.array_equal(first, rgb)
 
 
-@pytest.mark.parametrize("name", ["jpeg0", "jpeg101", "jpeg1.5", "noise0", "resize9", "blur3", ""])
+@pytest.mark.parametrize(
+    "name", ["jpeg0", "jpeg101", "jpeg1.5", "noise0", "resize9", "blur0", "blur21", "sharpen1", ""]
+)
 def test_an_unknown_change_is_refused(name: str) -> None:
     with pytest.raises(InputError, match="is no change"):
         change_named(name)

@@ -1,4 +1,4 @@
-"""Robustness runs: a picture after JPEG, noise or another size, named `jpeg70`, `noise5`, `resize0.5`."""
+"""Robustness runs: a picture after JPEG, noise, blur or at another size, named `jpeg70` or `resize0.5`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from PIL import Image
 from fakeshield_core.domain import RgbImage
 from fakeshield_core.errors import InputError
 from fakeshield_core.imaging import recompress, resize_rgb
+from fakeshield_core.synthesis.history import blurred
 
-NAME = re.compile(r"(jpeg|noise|resize)(\d+(?:\.\d+)?)")
+NAME = re.compile(r"(jpeg|noise|blur|resize)(\d+(?:\.\d+)?)")
 PUBLISHED = ("jpeg70", "jpeg50", "jpeg30", "noise5", "noise10", "resize0.5")
 
 Change = Callable[[RgbImage], RgbImage]
@@ -23,8 +24,8 @@ def change_named(name: str) -> Change:
     """The change of that name; the same picture is always changed in the same way.
 
     Args:
-        name: `jpeg` and a quality 1..100, `noise` and a standard deviation in grey levels, `resize` and a
-            factor above 0 and up to 4.
+        name: `jpeg` and a quality 1..100, `noise` and a standard deviation in grey levels, `blur` and one in
+            pixels up to 20, `resize` and a factor above 0 and up to 4.
 
     Raises:
         InputError: another name.
@@ -35,6 +36,8 @@ def change_named(name: str) -> Change:
         return lambda rgb: recompress(rgb, int(amount))
     if match and match[1] == "noise" and amount > 0:
         return lambda rgb: noisy(rgb, amount)
+    if match and match[1] == "blur" and 0 < amount <= 20:
+        return lambda rgb: blurred(rgb, amount)
     if match and match[1] == "resize" and 0 < amount <= 4:
         return lambda rgb: resized(rgb, amount)
     raise InputError(f"{name!r} is no change; use names such as {', '.join(PUBLISHED)}.")
