@@ -88,9 +88,17 @@ class Reading:
 
 
 class CompactEngine:
-    """Immutable; several requests may run on it at once."""
+    """Immutable; several requests may run on it at once.
 
-    def __init__(self, checkpoint: CompactCheckpoint, device: str = "cpu") -> None:
+    Args:
+        checks_stability: whether a recompressed and a half-size copy are read too, which takes twice as long.
+            Score and map are the same without; a verdict that hangs on them may come out firm.
+    """
+
+    def __init__(
+        self, checkpoint: CompactCheckpoint, device: str = "cpu", checks_stability: bool = True
+    ) -> None:
+        self._checks_stability = checks_stability
         self._network = checkpoint.network.to(device)
         self._calibration = checkpoint.calibration
         self._device = device
@@ -175,7 +183,8 @@ class CompactEngine:
         low, high = centre - half_width, centre + half_width
         edge = float(np.log(calibration.threshold / (1 - calibration.threshold)))
         stability = None
-        if tile_count(*picture.rgb.shape[:2]) == 1:  # of a larger one, over the time budget
+        one_tile = tile_count(*picture.rgb.shape[:2]) == 1
+        if self._checks_stability and one_tile:  # of a larger one, over the time budget
             others = self._altered(picture, reading.pairs, size)
             stability = Stability(_sigmoid(others[0]), _sigmoid(others[1]))
             if any((other > edge) != (centre > edge) for other in others):
