@@ -13,7 +13,14 @@ import numpy as np
 from scipy import ndimage
 
 from fakeshield_core.domain import Plane, RgbImage
+from fakeshield_core.evidence.blocks import Sampling, luma
+from fakeshield_core.evidence.copies import find_copies
+from fakeshield_core.evidence.double_quantisation import measure_double
+from fakeshield_core.evidence.ghosts import measure_ghosts
+from fakeshield_core.evidence.region_rows import Measured
+from fakeshield_core.evidence.stored_blocks import StoredBlocks
 from fakeshield_core.imaging import recompress
+from fakeshield_core.picture import Picture
 
 ERROR_LEVEL_QUALITY = 90  # of the copy the picture is compared with
 ERROR_LEVEL_WINDOW = 9  # pixels; 9 comes nearest to the published reading (MISD .54 here, .57 there, at half)
@@ -30,7 +37,7 @@ class Baseline:
 
     name: str
     title: str
-    compute: Callable[[RgbImage], Plane]  # (H, W, 3) -> (H, W), >= 0
+    compute: Callable[[Picture], Plane]  # -> (H, W) of the picture, >= 0
 
 
 def all_ones(rgb: RgbImage) -> Plane:
@@ -65,10 +72,49 @@ def noise_variance(rgb: RgbImage) -> Plane:
     return np.asarray(np.maximum(mean_square - mean * mean, 0.0), np.float32)
 
 
+def ghosts(picture: Picture) -> Plane:
+    """Our own JPEG ghosts (Farid 2009): spreads by which a place dips at another quality than the rest."""
+    return _shown(measure_ghosts(_stored(picture)), picture)
+
+
+def double_quantisation(picture: Picture) -> Plane:
+    """Our own double quantisation (Bianchi et al. 2011): how much more likely once compressed than twice."""
+    probability = _shown(measure_double(_stored(picture), picture), picture)
+    return np.asarray(np.maximum(2 * probability - 1, 0), np.float32)
+
+
+def copied(picture: Picture) -> Plane:
+    """Our own matching of SIFT places: both areas of a confirmed copy, however few pairs agree."""
+    height, width = picture.rgb.shape[:2]
+    copies = find_copies(picture.rgb)
+    if copies is None:
+        return np.zeros((height, width), np.float32)
+    first, second = copies.areas(height, width)
+    return (first | second).astype(np.float32)
+
+
+def _stored(picture: Picture) -> StoredBlocks:
+    return StoredBlocks.of(picture, luma(Sampling.of(picture.rgb.shape).take(picture.rgb)))
+
+
+def _shown(measured: Measured, picture: Picture) -> Plane:
+    """The layer, nothing where none was measured."""
+    if measured.layer is None:
+        return np.zeros(picture.rgb.shape[:2], np.float32)
+    return np.asarray(np.maximum(measured.layer.values, 0), np.float32)
+
+
+def _of_pixels(compute: Callable[[RgbImage], Plane]) -> Callable[[Picture], Plane]:
+    return lambda picture: compute(picture.rgb)
+
+
 BASELINES = (
-    Baseline("all_ones", "all ones", all_ones),
-    Baseline("centre_blob", "centre blob", centre_blob),
-    Baseline("error_level", "error level (quality 90)", error_level),
-    Baseline("error_level_wide", "error level, window 33", error_level_wide),
-    Baseline("noise_variance", "noise variance", noise_variance),
+    Baseline("all_ones", "all ones", _of_pixels(all_ones)),
+    Baseline("centre_blob", "centre blob", _of_pixels(centre_blob)),
+    Baseline("error_level", "error level (quality 90)", _of_pixels(error_level)),
+    Baseline("error_level_wide", "error level, window 33", _of_pixels(error_level_wide)),
+    Baseline("noise_variance", "noise variance", _of_pixels(noise_variance)),
+    Baseline("ghosts", "JPEG ghosts", ghosts),
+    Baseline("double_quantisation", "double quantisation", double_quantisation),
+    Baseline("copied", "SIFT matching", copied),
 )

@@ -3,25 +3,29 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from bench.baseline_maps import BASELINES, all_ones, centre_blob, error_level, noise_variance
+from bench.baseline_maps import BASELINES, centre_blob, error_level, noise_variance
 from bench.baselines import (
     beaten,
     compare,
     comparison_to_json,
     comparison_to_text,
+    firm_verdicts,
     main,
     mean_auc,
+    pooled_alarms,
     run_baselines,
 )
 from fakeshield_core.domain import Plane, RgbImage
 from fakeshield_core.engines.stub import StubEngine
 from fakeshield_core.evaluate_figures import Bootstrap
+from fakeshield_core.imaging import decode
 from fakeshield_core.manifest import Manifest, read_manifest
 from fakeshield_core.sweep import at_threshold
 
@@ -70,13 +74,15 @@ def write_set(folder: Path) -> Manifest:
 
 @pytest.mark.parametrize("baseline", BASELINES, ids=lambda b: b.name)
 def test_every_map_is_picture_sized_finite_and_not_negative(baseline: object) -> None:
-    rgb = np.ascontiguousarray(noisy(1, 30)[:, :70])
-    before = rgb.copy()
-    values = baseline.compute(rgb)  # type: ignore[attr-defined]
+    buffer = io.BytesIO()
+    Image.fromarray(noisy(1, 30)[:, :70]).save(buffer, "JPEG", quality=90)
+    picture = decode(buffer.getvalue(), "noise")
+    before = picture.rgb.copy()
+    values = baseline.compute(picture)  # type: ignore[attr-defined]
     assert values.shape == (SIDE, 70)
     assert values.dtype == np.float32
     assert np.isfinite(values).all() and values.min() >= 0
-    assert np.array_equal(rgb, before)
+    assert np.array_equal(picture.rgb, before)
 
 
 @pytest.mark.parametrize("compute", [error_level, noise_variance])
@@ -96,7 +102,7 @@ def test_all_ones_scores_twice_the_area_over_one_plus_area(tmp_path: Path) -> No
     rows = [row for row in write_set(tmp_path).rows if row.is_tampered]
     area = patch_mask().mean()
     for picture in run_baselines(rows):
-        if picture.baseline.compute is all_ones:
+        if picture.baseline.name == "all_ones":
             assert at_threshold(picture.f1_curve, 0.5) == pytest.approx(2 * area / (1 + area))
 
 
@@ -124,6 +130,43 @@ def test_engine_and_baselines_stand_side_by_side_in_one_run(tmp_path: Path) -> N
     text = comparison_to_text(report, results)
     assert text.count("engine stub") == 2
     assert text.count("centre blob") == 2
+
+
+def test_alarms_and_firm_verdicts_are_counted_by_hand(tmp_path: Path) -> None:
+    report, _ = compare(StubEngine(), write_set(tmp_path), QUICK)
+    assert report is not None
+    assert pooled_alarms(report) == {
+        "pictures": 4,
+        "above_threshold": 0,
+        "called_tampered": 0,
+        "most_in_a_set": 0.0,
+    }
+    flagged = [
+        replace(m, score=1.0, verdict="tampered") if m.row.name == "a0.png" and m.change is None else m
+        for m in report.images
+    ]
+    assert pooled_alarms(replace(report, images=tuple(flagged))) == {
+        "pictures": 4,
+        "above_threshold": 1,
+        "called_tampered": 1,
+        "most_in_a_set": 0.5,
+    }
+    verdicts = [m.verdict for m in report.images if m.change == "jpeg85"]
+    assert firm_verdicts(report) == {  # the stub sees magenta: half of the forgeries
+        "pictures": 8,
+        "firm": len([v for v in verdicts if v != "inconclusive"]),
+        "right": 6,
+    }
+
+
+def test_whole_picture_sets_enter_no_pooled_alarms(tmp_path: Path) -> None:
+    report, _ = compare(StubEngine(), write_set(tmp_path), QUICK)
+    assert report is not None
+    images = tuple(
+        replace(m, row=replace(m.row, columns={**m.row.columns, "dataset": "deepfake frames"}))
+        for m in report.images
+    )
+    assert pooled_alarms(replace(report, images=images))["pictures"] == 0
 
 
 def test_baseline_is_never_worse_at_its_best_single_threshold(tmp_path: Path) -> None:
