@@ -48,6 +48,7 @@ class EvaluationOptions:
     """What to measure, and how intervals are made."""
 
     changes: tuple[str, ...] = ()  # by name; every picture is measured again after each
+    file_too: bool = True  # the file as it is, before the changes
     kinds: frozenset[str] = frozenset()  # only rows of these kinds; empty: all
     maps: Path | None = None  # folder for 8-bit maps of the original files
     bootstrap: Bootstrap = field(default_factory=Bootstrap)
@@ -72,11 +73,12 @@ def evaluate(engine: Engine, manifest: Manifest, options: EvaluationOptions | No
     targets = map_targets(manifest, rows, chosen.maps) if chosen.maps is not None else {}
     for name in chosen.changes:
         change_named(name)
+    conditions = (None, *chosen.changes) if chosen.file_too else chosen.changes
     measured: list[Measured] = []
     failures: list[Failure] = []
     for number, row in enumerate(rows, start=1):
         try:
-            measured.extend(_measure_row(engine, row, chosen.changes, targets.get(row.name)))
+            measured.extend(_measure_row(engine, row, conditions, targets.get(row.name)))
         except FakeShieldError as error:
             failures.append(Failure(row.name, str(error)))
         if number % LOG_EVERY == 0 or number == len(rows):
@@ -147,11 +149,11 @@ def pixel_scores(soft_map: SoftMap, mask: BoolMask, gt_mask: BoolMask) -> tuple[
 
 
 def _measure_row(
-    engine: Engine, row: ManifestRow, changes: Sequence[str], target: Path | None
+    engine: Engine, row: ManifestRow, conditions: Sequence[str | None], target: Path | None
 ) -> Iterator[Measured]:
     picture = read_picture(row.path)
     gt_mask = read_mask(row.tampering_mask) if row.tampering_mask is not None else None
-    for change in (None, *changes):
+    for change in conditions:
         shown = picture if change is None else changed(picture, change)
         cpu_began, wall_began = time.process_time(), time.perf_counter()
         analysis = analyze_to_end(engine, shown)
