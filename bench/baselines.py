@@ -34,7 +34,7 @@ from fakeshield_core.sweep import Curve, at_threshold, best_single_threshold, sw
 
 HALF = 0.5
 AUC_SETS = ("CASIA v1.0", "IMD2020 (subset)")  # sets with both classes and forgeries of photographs
-WHOLE_PICTURE_SETS = ("deepfake",)  # beginnings of names; their pictures are judged as a whole only
+UNTOUCHED = ("authentic", "segmentation")  # kinds of pictures that nobody is known to have tampered with
 QUALITY = 85  # both classes are recompressed at for the image-level score
 AS_JPEG = f"jpeg{QUALITY}"
 
@@ -132,15 +132,11 @@ def mean_auc(report: Report, datasets: Sequence[str] = AUC_SETS) -> float | None
 
 
 def pooled_alarms(report: Report) -> dict[str, JsonValue]:
-    """Authentic pictures of all sets but those judged as a whole only, as files: how many are flagged.
+    """All authentic and segmentation pictures, as files: how many are flagged.
 
     "above_threshold" counts scores, "called_tampered" verdicts, "most_in_a_set" the highest share of a set.
     """
-    part = [
-        m
-        for m in report.images
-        if m.change is None and m.row.is_authentic and not m.row.dataset.startswith(WHOLE_PICTURE_SETS)
-    ]
+    part = [m for m in report.images if m.change is None and m.row.kind in UNTOUCHED]
     above = [m for m in part if m.score is not None and m.score > m.threshold]
     sizes = Counter(m.row.dataset for m in part)
     shares = {name: sum(m.row.dataset == name for m in above) / size for name, size in sizes.items()}

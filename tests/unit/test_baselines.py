@@ -159,16 +159,6 @@ def test_alarms_and_firm_verdicts_are_counted_by_hand(tmp_path: Path) -> None:
     }
 
 
-def test_whole_picture_sets_enter_no_pooled_alarms(tmp_path: Path) -> None:
-    report, _ = compare(StubEngine(), write_set(tmp_path), QUICK)
-    assert report is not None
-    images = tuple(
-        replace(m, row=replace(m.row, columns={**m.row.columns, "dataset": "deepfake frames"}))
-        for m in report.images
-    )
-    assert pooled_alarms(replace(report, images=images))["pictures"] == 0
-
-
 def test_baseline_is_never_worse_at_its_best_single_threshold(tmp_path: Path) -> None:
     _, results = compare(None, write_set(tmp_path), QUICK)
     for result in results:
