@@ -43,6 +43,15 @@ FILLED = 0.9  # share of a block that must lie in a region for the block to coun
 ROBUST_ROUNDS, ROBUST_REACH = 3, 1.5  # Huber weights: rounds, and reach in robust standard deviations
 BEYOND = 0.1  # how far outside the 1st to 99th percentile a block may lie and still count as similar
 NO_RATIO_BELOW = 0.1  # grey levels; a ratio to less than this says nothing
+# Why a region is not compared: code of a row, and words fit to follow a colon.
+REASONS: Mapping[str, str] = {
+    "too_little_outside": "too little of the picture lies outside the marked area to compare with",
+    "too_small": f"too small, fewer than {MIN_INSIDE} whole blocks of {BLOCK_PX} × {BLOCK_PX} pixels",
+    "too_dark_or_bright": "almost black or almost white",
+    "nothing_similar": "nothing elsewhere in the picture is similar in texture and brightness",
+    "flat_inside": "too few of its blocks carry texture enough",
+    "flat_outside": "too few blocks outside the marked area carry texture enough",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +75,12 @@ class Contrast:
     ratio: float | None = None  # inside / expected, None where expected is too small
     spread: float | None = None  # by how much areas of 40 x 40 pixels elsewhere differ from expectation
     effect: float | None = None  # distance from expectation in spreads, small regions discounted; 0 or more
-    reason: str = ""  # why it was not measured, for people
+    reason_code: str = ""  # why it was not measured, a key of REASONS
+
+    @property
+    def reason(self) -> str:
+        """The same for people; empty where it was measured."""
+        return REASONS.get(self.reason_code, "")
 
     def to_json(self) -> dict[str, JsonValue]:
         """The numbers, rounded to three digits behind the point."""
@@ -79,6 +93,7 @@ class Contrast:
             "blocks_inside": self.blocks_inside,
             "blocks_outside": self.blocks_outside,
             "reason": self.reason,
+            **(why_not_numbers(self.reason_code) if self.reason_code else {}),
         }
 
 
@@ -183,9 +198,9 @@ def _spread(surprise: Plane, known: GridMask) -> float | None:
 def _contrast(region_id: int, inside: GridMask, backdrop: _Backdrop, limits: Limits) -> Contrast:
     usable = inside & backdrop.similar
     count = int(np.count_nonzero(usable))
-    reason = _why_not(inside, count, backdrop)
-    if reason or backdrop.spread is None:
-        return Contrast(region_id, "not_measured", count, backdrop.blocks, reason=reason)
+    code = _why_not(inside, count, backdrop)
+    if code or backdrop.spread is None:
+        return Contrast(region_id, "not_measured", count, backdrop.blocks, reason_code=code)
     surprise = float(backdrop.surprise[usable].mean())
     shifted = float(np.exp(backdrop.logs[usable].mean()))
     level, expected = max(shifted - LEVEL_FLOOR, 0.0), max(shifted * np.exp(-surprise) - LEVEL_FLOOR, 0.0)
@@ -206,16 +221,19 @@ def _contrast(region_id: int, inside: GridMask, backdrop: _Backdrop, limits: Lim
 
 
 def _why_not(inside: GridMask, usable: int, backdrop: _Backdrop) -> str:
-    """The reason in words, fit to follow a colon; empty where the region can be compared."""
+    """A key of REASONS; empty where the region can be compared."""
     if backdrop.spread is None:
-        return "too little of the picture lies outside the marked area to compare with"
+        return "too_little_outside"
     if np.count_nonzero(inside) < MIN_INSIDE:
-        return f"too small, fewer than {MIN_INSIDE} whole blocks of {BLOCK_PX} × {BLOCK_PX} pixels"
+        return "too_small"
     if np.count_nonzero(inside & backdrop.exposed) < MIN_INSIDE:
-        return "almost black or almost white"
-    if usable < MIN_INSIDE:
-        return "nothing elsewhere in the picture is similar in texture and brightness"
-    return ""
+        return "too_dark_or_bright"
+    return "nothing_similar" if usable < MIN_INSIDE else ""
+
+
+def why_not_numbers(code: str) -> dict[str, JsonValue]:
+    """What the row of a region that cannot be compared says beside the reason in words."""
+    return {"reason_code": code, "least_blocks_inside": MIN_INSIDE, "block_px": BLOCK_PX}
 
 
 def share(marked: npt.NDArray[np.bool_]) -> Plane:

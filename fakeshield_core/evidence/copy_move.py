@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -21,8 +21,8 @@ DRAWN_PAIRS = 60  # lines of the layer
 TOLD_PAIRS = 20  # pairs written into the numbers
 AREA_VALUE, LINE_VALUE = 0.6, 1.0  # of the layer
 CANNOT_SHOW = (
-    "It cannot show which of two equal areas is the original, and patterns that repeat by nature, such as "
-    "windows or tiles, also match."
+    "A match cannot show which of two equal areas is the original, and patterns that repeat by nature, such "
+    "as windows or tiles, also match."
 )
 NOTHING = "No area of the picture was found in it a second time."
 FEW = (
@@ -34,10 +34,10 @@ FOUND = (
     "the pixels of the two areas correlate at {correlation:.2f}."
 )
 POINTS = (
-    "{place} holds an area that occurs twice: {pairs} places look like places {distance} pixels away and "
-    "agree on one movement{change}, and the pixels of the two correlate at {correlation:.2f}."
+    "{place} holds something that occurs twice in the picture: {pairs} places look like places {distance} "
+    "pixels away and agree on one movement{change}, and the pixels of the two correlate at {correlation:.2f}."
 )
-OTHER = "{place} holds the same area, {distance} pixels away."
+OTHER = "{place} holds the same, {distance} pixels away."
 
 
 def copy_move_item(copies: Copies | None) -> EvidenceItem:
@@ -128,19 +128,39 @@ def _numbers(copies: Copies) -> dict[str, JsonValue]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What sentences about copies quote."""
+
+    pairs: int
+    distance: int  # picture pixels
+    correlation: float  # 0..1
+    scaled_to: str | None  # "1.20"; None where the copy is about as large
+    turned_by: str | None  # degrees, "20"; None where it is about upright
+
+    @classmethod
+    def of(cls, numbers: Mapping[str, JsonValue]) -> Told:
+        """From the numbers of an item with pairs."""
+        magnification, turn = (float(str(numbers[name])) for name in ("magnification", "turn_degrees"))
+        offset = numbers["offset_xy"]
+        across, down = offset if isinstance(offset, list) else (0, 0)
+        return cls(
+            pairs=int(str(numbers["pairs"])),
+            distance=round(float(np.hypot(float(str(across)), float(str(down))))),
+            correlation=round(float(str(numbers["correlation"])), 2),
+            scaled_to=f"{magnification:.2f}" if abs(magnification - 1) > LEAST_SCALING else None,
+            turned_by=f"{abs(turn):.0f}" if abs(turn) > LEAST_TURN_DEGREES else None,
+        )
+
+
 def _words(numbers: Mapping[str, JsonValue]) -> dict[str, int | float | str]:
     """What the sentences quote, from `_numbers`."""
-    magnification, turn = (float(str(numbers[name])) for name in ("magnification", "turn_degrees"))
-    offset = numbers["offset_xy"]
-    across, down = offset if isinstance(offset, list) else (0, 0)
-    changes = []
-    if abs(magnification - 1) > LEAST_SCALING:
-        changes.append(f"scaled to {magnification:.2f}")
-    if abs(turn) > LEAST_TURN_DEGREES:
-        changes.append(f"turned by {abs(turn):.0f}°")
+    told = Told.of(numbers)
+    changes = [f"scaled to {told.scaled_to}"] if told.scaled_to else []
+    changes += [f"turned by {told.turned_by}°"] if told.turned_by else []
     return {
-        "pairs": int(str(numbers["pairs"])),
-        "distance": round(float(np.hypot(float(str(across)), float(str(down))))),
+        "pairs": told.pairs,
+        "distance": told.distance,
         "change": f" ({', '.join(changes)})" if changes else "",
-        "correlation": round(float(str(numbers["correlation"])), 2),
+        "correlation": told.correlation,
     }

@@ -56,7 +56,7 @@ FOUND = (
     "beside it, unlike the rest."
 )
 POINTS = (
-    "saved again at quality {quality}, {place} stands out: against the qualities beside it, it changes "
+    "saved again at quality {quality}, {place} stands out: compared with neighbouring qualities, it changes "
     "{percent} % {words} than similar parts elsewhere (usual variation {spread} %)."
 )
 UNCLEAR = "at none of {count} qualities does {place} clearly change otherwise than similar parts elsewhere."
@@ -151,6 +151,7 @@ def _item(found: Strongest, compared: int, turn: int) -> EvidenceItem:
         "compared": compared,
         "quality": found.quality,
         "share_percent": percent,
+        "share_changes": "less" if found.less else "more",
         "orientation": turn,
     }
     if percent < CLEAR_PERCENT:
@@ -158,8 +159,7 @@ def _item(found: Strongest, compared: int, turn: int) -> EvidenceItem:
         return EvidenceItem(
             NAME, TITLE, "no_difference", "None clear", shows, CANNOT_SHOW, numbers, layer=NAME
         )
-    words = "less" if found.less else "more"
-    shows = FOUND.format(quality=found.quality, percent=percent, words=words)
+    shows = FOUND.format(quality=found.quality, percent=percent, words=numbers["share_changes"])
     headline = f"Quality {found.quality}"
     return EvidenceItem(NAME, TITLE, "informs", headline, shows, CANNOT_SHOW, numbers, layer=NAME)
 

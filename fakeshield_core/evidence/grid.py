@@ -192,6 +192,7 @@ def _row(votes: _Votes, region_id: int, place: str, inside: GridMask) -> RegionR
         "inside_percent": round(100 * own.inside / counts.sum()),
         "outside_percent": round(100 * elsewhere[own.place] / elsewhere.sum()),
         "votes_inside": int(counts.sum()),
+        "rest_has_grid": votes.main is not None,
     }
     pattern = UNCLEAR if not clear else ALONE if votes.main is None else POINTS
     headline = (

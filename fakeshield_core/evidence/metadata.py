@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from fakeshield_core.domain import EvidenceItem, JsonValue
 from fakeshield_core.picture import Picture
@@ -41,6 +41,7 @@ GENERATOR_FIELDS = (
 )  # PNG fields of image generators
 
 EDITOR, DEVELOPER, GENERATOR = "an editing program", "a photo development program", "an image generator"
+GENERATOR_SETTINGS = "an image generator's settings"  # named where the file carries them, but no program
 # part of the name in lower case -> short name, what it is; the first match counts
 PROGRAMS: Final[Mapping[str, tuple[str, str]]] = {
     "lightroom": ("Lightroom", DEVELOPER),
@@ -85,6 +86,11 @@ class Program:
     short: str
     kind: str  # "an editing program"
 
+    @property
+    def is_named(self) -> bool:
+        """False where only its settings are in the file."""
+        return self.full != GENERATOR_SETTINGS
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -106,12 +112,15 @@ class Reading:
 def metadata_item(picture: Picture) -> EvidenceItem:
     """What the file says, in one sentence; `numbers["notable"]` is true where it is worth a reason."""
     reading = read(picture.metadata, picture.facts.width, picture.facts.height)
+    lapsed = reading.written_after_s
     numbers: dict[str, JsonValue] = {
         "fields": len(picture.metadata),
         "camera": reading.camera,
         "software": reading.software,
+        "program": reading.program.full if reading.program and reading.program.is_named else None,
         "program_kind": reading.program.kind if reading.program else None,
-        "last_written": None if reading.written_after_s is None else lapse_words(reading.written_after_s),
+        "last_written": None if lapsed is None else lapse_words(lapsed),
+        "lapse": None if lapsed is None else lapse(lapsed)._asdict(),
         "stated_size": list(reading.stated_size) if reading.stated_size else None,
         "size": [picture.facts.width, picture.facts.height],
         "notable": reading.is_notable,
@@ -162,7 +171,7 @@ def _camera(make: str | None, model: str | None) -> str | None:
 def _program(fields: Mapping[str, str]) -> Program | None:
     """The program that can change most, where several are named."""
     if any(name in fields for name in GENERATOR_FIELDS):
-        return Program("an image generator's settings", "Image generator", GENERATOR)
+        return Program(GENERATOR_SETTINGS, "Image generator", GENERATOR)
     texts = [part.strip() for name in SOFTWARE_FIELDS for part in fields.get(name, "").split(";")]
     known = [program for text in texts if (program := _known_program(text))]
     return min(known, key=lambda program: (GENERATOR, EDITOR, DEVELOPER).index(program.kind), default=None)
@@ -239,9 +248,22 @@ def _sentence(reading: Reading, picture: Picture) -> str:
     return f"The file {'; it '.join(facts)}."
 
 
-def lapse_words(seconds: float) -> str:
-    """Seconds from one time to another: "3 days after", "1 hour before"."""
+class Lapse(NamedTuple):
+    """From one time to another, rounded."""
+
+    number: int
+    unit: str  # of LAPSES
+    side: str  # "after" or "before"
+
+
+def lapse(seconds: float) -> Lapse:
+    """Seconds in the largest unit that fits twice."""
     side, size = ("after" if seconds > 0 else "before"), abs(seconds)
     length, unit = next((step for step in LAPSES if size >= 2 * step[0]), LAPSES[-1])
-    count = round(size / length)
-    return f"{count} {unit}{'' if count == 1 else 's'} {side}"
+    return Lapse(round(size / length), unit, side)
+
+
+def lapse_words(seconds: float) -> str:
+    """Seconds from one time to another: "3 days after", "1 hour before"."""
+    number, unit, side = lapse(seconds)
+    return f"{number} {unit}{'' if number == 1 else 's'} {side}"

@@ -11,16 +11,19 @@ from fakeshield_core import orientation
 from fakeshield_core.domain import Plane, Region
 from fakeshield_core.errors import MaskShapeMismatch
 from fakeshield_core.evidence.blocks import BLOCK_PX, TILE_PX, Sampling, luma
-from fakeshield_core.evidence.contrast import FILLED, MIN_INSIDE, MIN_OUTSIDE, GridMask, Labels, share
+from fakeshield_core.evidence.contrast import (
+    FILLED,
+    MIN_INSIDE,
+    MIN_OUTSIDE,
+    REASONS,
+    GridMask,
+    Labels,
+    share,
+)
 from fakeshield_core.evidence.level_test import place_words
 from fakeshield_core.evidence.region_rows import RegionRow, unmeasured
 from fakeshield_core.evidence.windows import spread_out
 from fakeshield_core.picture import Picture
-
-TOO_SMALL = f"too small, fewer than {MIN_INSIDE} whole blocks of {BLOCK_PX} × {BLOCK_PX} pixels"
-FLAT_INSIDE = "too few of its blocks carry texture enough"
-FLAT_OUTSIDE = "too few blocks outside the marked area carry texture enough"
-TOO_LARGE = "too little of the picture lies outside the marked area to compare with"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,18 +107,20 @@ class Marked:
         """
         rows = []
         for region in self.regions:
-            place, reason = place_words(region.id, self.regions), self._why_not(region.id, usable)
-            inside = self.inside[region.id] & usable
-            rows.append(unmeasured(region.id, place, reason) if reason else compare(region.id, place, inside))
+            place, code = place_words(region.id, self.regions), self._why_not(region.id, usable)
+            if code:
+                rows.append(unmeasured(region.id, place, REASONS[code], code))
+            else:
+                rows.append(compare(region.id, place, self.inside[region.id] & usable))
         return tuple(rows)
 
     def _why_not(self, region_id: int, usable: GridMask) -> str:
-        """Why a region cannot be compared, to follow a colon; empty where it can."""
+        """Why a region cannot be compared, a key of REASONS; empty where it can."""
         inside = self.inside[region_id]
         if np.count_nonzero(self.outside) < MIN_OUTSIDE:
-            return TOO_LARGE
+            return "too_little_outside"
         if np.count_nonzero(inside) < MIN_INSIDE:
-            return TOO_SMALL
+            return "too_small"
         if np.count_nonzero(self.outside & usable) < MIN_OUTSIDE:
-            return FLAT_OUTSIDE
-        return FLAT_INSIDE if np.count_nonzero(inside & usable) < MIN_INSIDE else ""
+            return "flat_outside"
+        return "flat_inside" if np.count_nonzero(inside & usable) < MIN_INSIDE else ""
