@@ -55,13 +55,13 @@ def serve(settings: Settings, build: Callable[..., Engine], **launch: Any) -> Ru
     # isort: split
     from ui import review, routes, running, saving, stored, visits
 
-    places = settings.queue_size
+    places, language = settings.queue_size, settings.language
     engine = host.EngineHost(build, settings.data_dir / ADAPTERS)
     files = visits.Visits(uploads_in(settings.data_dir))
     kept = cases.Cases(embedder.Embedder(lambda: build_segmenter(settings)))
     store = saving.Saving(lambda: FeedbackStore.open(settings.data_dir / FOLDER, settings.database_url))
-    page = handlers.Handlers(engine, lane.Lane(places), files, stored.read_examples(), kept)
-    demo = layout.build_demo(page, places, api.Api(kept, store))
+    page = handlers.Handlers(engine, lane.Lane(places), files, stored.read_examples(), kept, language)
+    demo = layout.build_demo(page, places, api.Api(kept, store, language))
     desk = review.Desk(settings.review_token, store)
     files.keep_swept()
     for part in (engine, store, kept):

@@ -12,6 +12,7 @@ from fakeshield_core.errors import SettingsInvalid
 
 PREFIX = "FAKESHIELD_"
 MIN_TOKEN = 16  # characters; fewer could be guessed
+LANGUAGES = ("en", "zh")  # those of `fakeshield_core.explain`, which is too heavy to be imported here
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,9 @@ class Settings:
     )
     precision: str = field(
         default="auto", metadata={"help": "auto, fp32, fp16, bf16, int8 or nf4, for language-model engines"}
+    )
+    language: str = field(
+        default="en", metadata={"help": "language of explanations made of measurements: en or zh"}
     )
     threads: int = field(default=2, metadata={"help": "CPU threads for one analysis, 1..64"})
     queue_size: int = field(default=20, metadata={"help": "people who may wait at once, 1..1000"})
@@ -69,6 +73,10 @@ class Settings:
         for name, (low, high) in limits.items():
             if not low <= getattr(self, name) <= high:
                 raise SettingsInvalid(f"{PREFIX}{name.upper()} must be between {low} and {high}.")
+        if self.language not in LANGUAGES:
+            raise SettingsInvalid(
+                f"{PREFIX}LANGUAGE must be {' or '.join(LANGUAGES)}, not {self.language!r}."
+            )
         if self.review_token is not None and len(self.review_token) < MIN_TOKEN:
             raise SettingsInvalid(f"{PREFIX}REVIEW_TOKEN must have at least {MIN_TOKEN} characters.")
 

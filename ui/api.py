@@ -34,6 +34,7 @@ class Api:
 
     cases: Cases
     saving: Saving
+    language: str = "en"  # of explanations
 
     @answered
     def segment(self, case_id: object, prompts: object, prior_rle: object = None) -> Answer:
@@ -75,7 +76,7 @@ class Api:
         mask = read_mask(mask_rle, Size(case.height, case.width))
         if mask is None:
             raise InputError(NO_MASK)
-        return explain_mask(case, self.cases.picture(case), mask)
+        return explain_mask(case, self.cases.picture(case), mask, self.language)
 
     @answered
     def feedback(self, case_id: object, correction: object) -> Answer:

@@ -7,7 +7,15 @@ from typing import cast
 
 import numpy as np
 
-from fakeshield_core.domain import BoolMask, ClaimsReady, Explanation, JsonValue, MapReady, VerdictReady
+from fakeshield_core.domain import (
+    BoolMask,
+    ClaimsReady,
+    Explainer,
+    Explanation,
+    JsonValue,
+    MapReady,
+    VerdictReady,
+)
 from fakeshield_core.errors import EngineOutputInvalid
 from fakeshield_core.explain import GroundedExplainer
 from fakeshield_core.picture import Picture
@@ -21,15 +29,16 @@ from ui.state import PageView, localise
 HALF = 0.5  # between unmarked and marked pixels
 
 
-def explain_mask(case: Case, picture: Picture, mask: BoolMask) -> Answer:
+def explain_mask(case: Case, picture: Picture, mask: BoolMask, language: str) -> Answer:
     """`{claims: [{id, text, kind, region_id, evidence, confidence}], text, html, regions}`.
 
     Args:
         case: whose map gives the regions' scores.
         picture: of the case.
         mask: (H, W), True = tampered.
+        language: as `GroundedExplainer`.
     """
-    explanation = _explained(case, picture, mask)
+    explanation = _explained(case, picture, mask, GroundedExplainer(language))
     view = PageView(
         run="",
         verdict=VerdictReady("not_given", None, None, HALF),
@@ -44,9 +53,9 @@ def explain_mask(case: Case, picture: Picture, mask: BoolMask) -> Answer:
     }
 
 
-def _explained(case: Case, picture: Picture, mask: BoolMask) -> Explanation:
+def _explained(case: Case, picture: Picture, mask: BoolMask, explainer: Explainer) -> Explanation:
     prior = replace(case.analysis(), verdict="not_given")  # the engine's verdict is not about this mask
-    for update in GroundedExplainer().explain(picture, mask, prior.evidence, prior):
+    for update in explainer.explain(picture, mask, prior.evidence, prior):
         if isinstance(update, ClaimsReady):
             return update.explanation
     raise EngineOutputInvalid("The mask was not explained; try it once more.")

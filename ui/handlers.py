@@ -27,6 +27,7 @@ from fakeshield_core.domain import (
 )
 from fakeshield_core.errors import InputError
 from fakeshield_core.evidence import measure
+from fakeshield_core.explain import GroundedExplainer
 from fakeshield_core.imaging import (
     decode,
     encode_display_jpeg,
@@ -65,6 +66,7 @@ class Handlers:
     visits: Visits
     examples: Mapping[str, Example]
     cases: Cases | None = None  # None: nothing can be corrected
+    language: str = "en"  # of explanations, where the engine does not write its own
     stops: Stops = field(default_factory=Stops)
 
     @at_border
@@ -82,7 +84,8 @@ class Handlers:
             engine = self.host.engine()
             picture = decode(upload.read_bytes(), view.name)
             view, visit = replace(view, engine=engine.info), self.visits.new()
-            with closing(cast(Updates, pipeline.analyze(engine, picture))) as updates:
+            explainer = GroundedExplainer(self.language)
+            with closing(cast(Updates, pipeline.analyze(engine, picture, explainer))) as updates:
                 for update in updates:
                     if self.stops.asked(asked.run):
                         return
@@ -148,7 +151,9 @@ class Handlers:
         with self.lane.enter() as place:
             for _ in self._wait(PageView(""), place):
                 pass
-            analysis = pipeline.analyze_to_end(self.host.engine(), decode(upload.read_bytes(), upload.name))
+            picture = decode(upload.read_bytes(), upload.name)
+            explainer = GroundedExplainer(self.language)
+            analysis = pipeline.analyze_to_end(self.host.engine(), picture, explainer)
         visit = self.visits.new()
         map_file, mask_file = visit.path("map.png"), visit.path("mask.png")
         if analysis.soft_map is not None:

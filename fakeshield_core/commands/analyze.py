@@ -12,11 +12,12 @@ from fakeshield_core.commands.outcome import Outcome, add_shared_arguments
 from fakeshield_core.domain import Analysis, JsonValue, Verdict
 from fakeshield_core.engines.registry import build_engine
 from fakeshield_core.errors import FakeShieldError
+from fakeshield_core.explain import GroundedExplainer
 from fakeshield_core.files import read_picture, write_file
 from fakeshield_core.imaging import encode_map_png, encode_mask_png
 from fakeshield_core.pipeline import analyze_to_end
 from fakeshield_core.schema import analysis_to_json
-from fakeshield_core.settings import Settings
+from fakeshield_core.settings import LANGUAGES, Settings
 
 HELP = "say whether pictures were tampered with, where, and why"
 SUFFIXES = (".map.png", ".mask.png", ".json")
@@ -37,6 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="folder for <stem>.map.png, <stem>.mask.png and <stem>.json"
     )
+    parser.add_argument(
+        "--language",
+        choices=LANGUAGES,
+        help="of the explanation, unless the engine writes its own (default: FAKESHIELD_LANGUAGE, or en)",
+    )
     add_shared_arguments(parser)
 
 
@@ -50,13 +56,14 @@ def run(args: argparse.Namespace, settings: Settings) -> Outcome:
         EngineError: the engine cannot be built.
     """
     engine = build_engine(args.engine or settings.engine, settings, args.adapter)
+    explainer = GroundedExplainer(args.language or settings.language)
     stems = output_stems(args.pictures, args.out) if args.out else [None] * len(args.pictures)
     texts: list[str] = []
     documents: list[JsonValue] = []
     complaints: list[str] = []
     for path, stem in zip(args.pictures, stems, strict=True):
         try:
-            analysis = analyze_to_end(engine, read_picture(path))
+            analysis = analyze_to_end(engine, read_picture(path), explainer)
             if stem is not None:
                 save(analysis, stem)
         except FakeShieldError as error:

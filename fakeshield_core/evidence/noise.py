@@ -30,8 +30,8 @@ NOISE = LevelTest(
     "(usual variation {spread}).",
     same="noise in {place} does not clearly differ from similar parts elsewhere "
     "({inside} against {expected} grey levels, usual variation {spread}).",
-    cannot_show="Focus and fine texture also change the noise, and a part copied within the picture keeps "
-    "its own.",
+    cannot_show="Focus and fine texture also change the noise, and a part copied within the picture brings "
+    "no other noise.",
 )
 
 

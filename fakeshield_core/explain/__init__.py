@@ -3,6 +3,6 @@
 from fakeshield_core.explain.claims import claims_from
 from fakeshield_core.explain.consistency import contradictions
 from fakeshield_core.explain.grounded import GroundedExplainer
-from fakeshield_core.explain.note import compose
+from fakeshield_core.explain.outline import compose
 
 __all__ = ["GroundedExplainer", "claims_from", "compose", "contradictions"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,29 +11,45 @@ from fakeshield_core import masks
 from fakeshield_core.domain import (
     Analysis,
     BoolMask,
+    Claim,
     ClaimsReady,
     Evidence,
     EvidenceReady,
     Explanation,
+    Region,
     SoftMap,
     TextChunk,
     Update,
-    Verdict,
 )
-from fakeshield_core.errors import MaskShapeMismatch
+from fakeshield_core.errors import MaskShapeMismatch, SettingsInvalid
 from fakeshield_core.evidence import compare, measure
+from fakeshield_core.explain.chinese import CHINESE
 from fakeshield_core.explain.claims import claims_from
-from fakeshield_core.explain.note import sentences
+from fakeshield_core.explain.note import ENGLISH
+from fakeshield_core.explain.outline import sentences
+from fakeshield_core.explain.words import Words
 from fakeshield_core.picture import Picture
 
-LEADS: dict[Verdict, str] = {  # where a mask comes with a verdict that does not stand behind it
-    "no_tampering_found": "The score stays below the threshold; the marks are the map's strongest places.",
-    "inconclusive": "The score does not decide; the marks are the map's strongest places.",
-}
+LANGUAGES: Mapping[str, Words] = {words.code: words for words in (ENGLISH, CHINESE)}
 
 
 class GroundedExplainer:
-    """Explains any mask, an engine's or a person's, from measurements alone. Stateless."""
+    """Explains any mask, an engine's or a person's, from measurements alone. Keeps no state.
+
+    Claims, their order, numbers and confidences do not depend on the language; their texts and the note do.
+    """
+
+    def __init__(self, language: str = ENGLISH.code) -> None:
+        """An explainer in one language.
+
+        Raises:
+            SettingsInvalid: the language is none of LANGUAGES.
+        """
+        if language not in LANGUAGES:
+            raise SettingsInvalid(
+                f"Explanations are written in {' or '.join(LANGUAGES)}, not in {language!r}; choose one."
+            )
+        self._words = LANGUAGES[language]
 
     def explain(
         self, picture: Picture, mask: BoolMask, evidence: Evidence, prior: Analysis | None
@@ -58,13 +75,17 @@ class GroundedExplainer:
         labels = masks.label_regions(mask, masks.min_region_px(height, width)).labels
         compared = compare(evidence if evidence.grids else measure(picture), labels, regions)
         yield EvidenceReady(compared)
-        claims = claims_from(compared, regions)
+        claims, words = self._claims(compared, regions), self._words
         told: list[str] = []
-        lead = LEADS.get(prior.verdict) if prior is not None and regions else None
-        for sentence in (*filter(None, [lead]), *sentences(claims, compared, regions)):
-            told.append(sentence if not told else f" {sentence}")
+        lead = words.leads.get(prior.verdict) if prior is not None and regions else None
+        for sentence in (*filter(None, [lead]), *sentences(claims, compared, regions, words)):
+            told.append(sentence if not told else f"{words.gap}{sentence}")
             yield TextChunk(told[-1])
-        yield ClaimsReady(Explanation("".join(told), "en", claims, "measured"))
+        yield ClaimsReady(Explanation("".join(told), words.code, claims, "measured"))
+
+    def _claims(self, evidence: Evidence, regions: Sequence[Region]) -> tuple[Claim, ...]:
+        claims = claims_from(evidence, regions)
+        return tuple(replace(claim, text=self._words.claim(claim, evidence, regions)) for claim in claims)
 
 
 def _soft_map(mask: BoolMask, prior: Analysis | None) -> SoftMap:

@@ -1,50 +1,71 @@
-"""The note: where, what was measured there, what showed nothing, what all this cannot show."""
+"""Explanations in English: the sentences that the evidence brings along, and those that join them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Mapping, Sequence
 
-from fakeshield_core.domain import Claim, Evidence, EvidenceItem, JsonValue, Region
+from fakeshield_core.domain import Claim, Evidence, EvidenceItem, Region, Verdict
 from fakeshield_core.evidence.level_test import level_words, place_words
-from fakeshield_core.explain.claims import region_rows
+from fakeshield_core.explain.words import FEW, Row, Rows, Words
 
-Rows: TypeAlias = Sequence[Mapping[str, JsonValue]]
-
-FEW = 2  # regions that are told one by one
 COUNTS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight")
-UNEXPLAINED = "So no measurement here supports what is marked."
-NOTHING_MARKED = "No area is marked, so there was nothing to compare with the rest of the picture."
-FILE_LIMIT = "Such file facts also arise when an unchanged picture is saved again."
-NOTHING_FOUND = "None of this points at an area, and edits that leave no such traces cannot be ruled out."
+LEADS: Mapping[Verdict, str] = {
+    "no_tampering_found": "The score stays below the threshold; the marks are the map's strongest places.",
+    "inconclusive": "The score does not decide; the marks are the map's strongest places.",
+}
 
 
-def compose(claims: Sequence[Claim], evidence: Evidence, regions: Sequence[Region]) -> str:
-    """The sentences of `sentences` as one text."""
-    return " ".join(sentences(claims, evidence, regions))
+class English:
+    """Implements `Words`. Stateless."""
+
+    code = "en"
+    gap = " "
+    leads = LEADS
+    nothing_marked = "No area is marked, so there was nothing to compare with the rest of the picture."
+    unexplained = "So no measurement here supports what is marked."
+    file_limit = "Such file facts also arise when an unchanged picture is saved again."
+    nothing_found = "None of this points at an area, and edits that leave no such traces cannot be ruled out."
+
+    def where(self, regions: Sequence[Region]) -> str:
+        """As `where_words`."""
+        return where_words(regions)
+
+    def claim(self, claim: Claim, evidence: Evidence, regions: Sequence[Region]) -> str:
+        """The sentence that came with the measurement."""
+        return claim.text
+
+    def whole(self, item: EvidenceItem) -> str:
+        """The sentence that came with the measurement."""
+        return item.shows
+
+    def limit(self, item: EvidenceItem) -> str:
+        """The sentence that came with the measurement."""
+        return item.cannot_show
+
+    def same(
+        self, results: Sequence[tuple[EvidenceItem, Rows]], ids: Sequence[int], regions: Sequence[Region]
+    ) -> str:
+        """Such as "Noise (2.04 against 1.48 grey levels) does not clearly set ... apart ..."."""
+        titles: list[str] = []
+        for item, rows in results:
+            titles.append(item.title + _levels(rows, regions, with_unit=not titles))
+        verb = "do" if len(titles) > 1 else "does"
+        places = _places(ids, regions, "any of the areas")
+        return f"{_joined(titles)} {verb} not clearly set {places} apart from similar parts elsewhere."
+
+    def unmeasured(
+        self, items: Sequence[EvidenceItem], row: Row, ids: Sequence[int], regions: Sequence[Region]
+    ) -> str:
+        """Such as "Noise could not be measured in region 2: almost black or almost white."."""
+        titles = _joined([item.title for item in items])
+        return f"{titles} could not be measured in {_places(ids, regions)}: {row['reason']}."
+
+    def incomplete(self, ids: Sequence[int], regions: Sequence[Region]) -> str:
+        """Such as "Not every test could be measured in regions 2 and 3."."""
+        return f"Not every test could be measured in {_places(ids, regions)}."
 
 
-def sentences(claims: Sequence[Claim], evidence: Evidence, regions: Sequence[Region]) -> Iterator[str]:
-    """The note sentence by sentence, made only of measurements.
-
-    Args:
-        claims: of `claims_from`, in their order.
-        evidence: the compared evidence they were made from.
-        regions: what is marked; none: the note tells of the whole picture.
-    """
-    yield where_words(regions) if regions else NOTHING_MARKED
-    yield from (claim.text for claim in claims)
-    told = {claim.kind for claim in claims if claim.region_id is None}
-    rows = {item.name: region_rows(item) for item in evidence.items}
-    yield from _without_result([item for item in evidence.items if rows[item.name]], rows, regions)
-    if regions and not any(claim.region_id for claim in claims):
-        yield UNEXPLAINED
-    for item in evidence.items:
-        if item.status == "informs" and not rows[item.name] and item.name not in told:
-            yield item.shows
-    yield from _limits(claims, evidence)
-    if not regions:
-        yield NOTHING_FOUND
+ENGLISH: Words = English()
 
 
 def where_words(regions: Sequence[Region]) -> str:
@@ -53,63 +74,33 @@ def where_words(regions: Sequence[Region]) -> str:
     Args:
         regions: at least one, largest first.
     """
-    share = percent_words(sum(region.area_fraction for region in regions))
-    place = _in_place(regions[0].where)
+    where, share = regions[0].where, percent_words(sum(region.area_fraction for region in regions))
+    share = f"{share} of {'it' if where.endswith('the picture') else 'the picture'}"
     if len(regions) == 1:
-        return f"One area {place}, {share} of the picture."
+        return f"One area {_in_place(where)}, {share}."
     largest = "larger" if len(regions) == 2 else "largest"
-    return f"{COUNTS[len(regions)]} areas, the {largest} {place}, together {share} of the picture."
+    return f"{COUNTS[len(regions)]} areas, the {largest} {_in_place(where)}, together {share}."
 
 
 def percent_words(fraction: float) -> str:
     """A share of the picture: "34 %", "2.5 %", "0.04 %"."""
+    return f"{percent_digits(fraction)} %"
+
+
+def percent_digits(fraction: float) -> str:
+    """A share of 0..1 in per cent, two digits: "34", "2.5", "0.04"."""
     percent = 100 * fraction
     digits = 0 if percent >= 9.95 else 1 if percent >= 0.095 else 2
-    return f"{percent:.{digits}f} %"
+    return f"{percent:.{digits}f}"
 
 
 def _in_place(where: str) -> str:
     """The words of `masks.where_in_picture` after "One area"."""
     if where.endswith("the picture"):
-        return f"covering {where}"
+        return f"spread over {where}"
     if where == "centre":
         return "in the centre"
     return f"at the {where}" if where.startswith(("top", "bottom", "far")) else where
-
-
-def _without_result(
-    items: Sequence[EvidenceItem], rows: Mapping[str, Rows], regions: Sequence[Region]
-) -> Iterator[str]:
-    """What was looked at and showed nothing; tests with the same outcome share a sentence.
-
-    With more than FEW regions a list of them all would bury the findings: then one sentence tells of the
-    tests that single no region out, and one of the regions where a test could not be measured.
-    """
-    alike: dict[tuple[int, ...], list[str]] = {}
-    unmeasured: dict[tuple[str, tuple[int, ...]], list[str]] = {}
-    for item in items:
-        same = [row for row in rows[item.name] if row["outcome"] == "same"]
-        if same and (len(regions) <= FEW or item.status != "points_to_region"):
-            titles = alike.setdefault(_ids(same), [])
-            titles.append(item.title + _levels(same, regions, with_unit=not titles))
-        for reason in dict.fromkeys(str(row["reason"]) for row in rows[item.name] if row["reason"]):
-            ids = _ids([row for row in rows[item.name] if row["reason"] == reason])
-            unmeasured.setdefault((reason, ids), []).append(item.title)
-    if len(regions) > FEW and len(alike) > 1:
-        alike = {_union(alike): [title for titles in alike.values() for title in titles]}
-    for ids, titles in alike.items():
-        verb = "do" if len(titles) > 1 else "does"
-        places = _places(ids, regions, "any of the areas")
-        yield f"{_joined(titles)} {verb} not clearly set {places} apart from similar parts elsewhere."
-    if len(regions) > FEW and len(unmeasured) > 1:
-        yield f"Not every test could be measured in {_places(_union(i for _, i in unmeasured), regions)}."
-        return
-    for (reason, ids), titles in unmeasured.items():
-        yield f"{_joined(titles)} could not be measured in {_places(ids, regions)}: {reason}."
-
-
-def _union(several: Iterable[tuple[int, ...]]) -> tuple[int, ...]:
-    return tuple(sorted({number for ids in several for number in ids}))
 
 
 def _levels(same: Rows, regions: Sequence[Region], with_unit: bool) -> str:
@@ -118,18 +109,6 @@ def _levels(same: Rows, regions: Sequence[Region], with_unit: bool) -> str:
         return ""
     inside, expected = (level_words(float(str(same[0][name]))) for name in ("inside", "expected"))
     return f" ({inside} against {expected}{' grey levels' if with_unit else ''})"
-
-
-def _limits(claims: Sequence[Claim], evidence: Evidence) -> Iterator[str]:
-    for kind in dict.fromkeys(claim.kind for claim in claims if claim.region_id):
-        if item := evidence.item(kind):
-            yield item.cannot_show
-    if any(claim.region_id is None for claim in claims):
-        yield FILE_LIMIT
-
-
-def _ids(rows: Rows) -> tuple[int, ...]:
-    return tuple(row["region_id"] for row in rows if isinstance(row["region_id"], int))
 
 
 def _joined(titles: Sequence[str]) -> str:

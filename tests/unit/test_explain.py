@@ -174,7 +174,7 @@ def test_claims_on_regions_the_mask_lacks_contradict_it() -> None:
         ([_region(where="top left", area=0.34)], "One area at the top left, 34 % of the picture."),
         (
             [_region(where="most of the picture", area=0.6)],
-            "One area covering most of the picture, 60 % of the picture.",
+            "One area spread over most of the picture, 60 % of it.",
         ),
         ([_region(where="down the left side")], "One area down the left side, 2.0 % of the picture."),
         (

@@ -1,0 +1,89 @@
+"""What a language has to say: every sentence of an explanation, from results that are the same in all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol, TypeAlias
+
+from fakeshield_core.domain import Claim, Evidence, EvidenceItem, JsonValue, Region, Verdict
+
+Row: TypeAlias = Mapping[str, JsonValue]  # an item's result in one region
+Rows: TypeAlias = Sequence[Row]
+
+FEW = 2  # regions that are told one by one
+
+
+class Words(Protocol):
+    """One language. Every method gives a whole sentence; `ids` name regions, rising, at least one."""
+
+    @property
+    def code(self) -> str:
+        """BCP 47."""
+        ...
+
+    @property
+    def gap(self) -> str:
+        """What stands between two sentences."""
+        ...
+
+    @property
+    def leads(self) -> Mapping[Verdict, str]:
+        """The first sentence where a mask comes with a verdict that does not stand behind it."""
+        ...
+
+    @property
+    def nothing_marked(self) -> str:
+        """That there was nothing to compare."""
+        ...
+
+    @property
+    def unexplained(self) -> str:
+        """That no measurement supports the marks."""
+        ...
+
+    @property
+    def file_limit(self) -> str:
+        """What facts about the file cannot show."""
+        ...
+
+    @property
+    def nothing_found(self) -> str:
+        """The end of a note on a picture without marks."""
+        ...
+
+    def where(self, regions: Sequence[Region]) -> str:
+        """Where the regions, at least one, largest first, lie and how large they are."""
+        ...
+
+    def claim(self, claim: Claim, evidence: Evidence, regions: Sequence[Region]) -> str:
+        """The text of a claim of `claims_from(evidence, regions)`."""
+        ...
+
+    def whole(self, item: EvidenceItem) -> str:
+        """What an item that informs says about the whole picture or file."""
+        ...
+
+    def limit(self, item: EvidenceItem) -> str:
+        """What an item that singles a region out cannot show."""
+        ...
+
+    def same(
+        self, results: Sequence[tuple[EvidenceItem, Rows]], ids: Sequence[int], regions: Sequence[Region]
+    ) -> str:
+        """That tests do not set these regions apart; the rows are each test's own."""
+        ...
+
+    def unmeasured(
+        self, items: Sequence[EvidenceItem], row: Row, ids: Sequence[int], regions: Sequence[Region]
+    ) -> str:
+        """That tests could not be measured in these regions, for the reason of the row."""
+        ...
+
+    def incomplete(self, ids: Sequence[int], regions: Sequence[Region]) -> str:
+        """That some test could not be measured in these regions."""
+        ...
+
+
+def ids_of(rows: Rows) -> tuple[int, ...]:
+    """The regions of the rows."""
+    return tuple(row["region_id"] for row in rows if isinstance(row["region_id"], int))

@@ -1,0 +1,508 @@
+"""Explanations in Chinese: the same findings with the same numbers, a sentence for every kind and outcome."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cache, partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fakeshield_core import masks
+from fakeshield_core.__main__ import main
+from fakeshield_core.domain import BoolMask, ClaimsReady, EvidenceItem, Explanation, JsonValue, Region
+from fakeshield_core.engines.stub import StubEngine
+from fakeshield_core.errors import SettingsInvalid
+from fakeshield_core.evidence import compare, contrast, jpeg_tables, measure, metadata
+from fakeshield_core.evidence.blocks import Sampling
+from fakeshield_core.evidence.contrast import Contrast, Outcome
+from fakeshield_core.evidence.copies import Copies
+from fakeshield_core.evidence.copy_move import compared, copy_grids, copy_move_item
+from fakeshield_core.evidence.error_level import ERROR_LEVEL
+from fakeshield_core.evidence.level_test import LevelTest, place_words, told_item, whole_item
+from fakeshield_core.evidence.metadata import metadata_item
+from fakeshield_core.evidence.noise import NOISE
+from fakeshield_core.explain import GroundedExplainer, claims_from, compose, note
+from fakeshield_core.explain.chinese import CHINESE, COUNTS, LEADS, PLACES
+from fakeshield_core.explain.chinese_findings import (
+    CLAIMS,
+    LIMITS,
+    PROGRAMS,
+    REASONS,
+    SIDES,
+    TITLES,
+    UNITS,
+    WHOLES,
+    claim_text,
+    whole_text,
+)
+from fakeshield_core.explain.claims import CLAIMED, CONFIDENCE, region_rows
+from fakeshield_core.explain.grounded import LANGUAGES
+from fakeshield_core.imaging import decode
+from fakeshield_core.picture import Picture
+from fakeshield_core.pipeline import analyze_to_end
+from fakeshield_core.segmenters.stub import StubSegmenter
+from fakeshield_core.settings import LANGUAGES as SETTABLE
+from fakeshield_core.settings import Settings
+from tests.fakes import encoded, marked, pictured, textured
+from tests.jpeg_histories import (
+    HEIGHT,
+    WIDTH,
+    file_of,
+    looked_at,
+    pasted,
+    saved,
+    scene,
+    square,
+    with_fresh_part,
+    with_ghost,
+    with_moved_grid,
+)
+from ui.api import Api
+from ui.cases import Cases
+from ui.embedder import Embedder
+from ui.handlers import Handlers
+from ui.host import EngineHost
+from ui.lane import Lane
+from ui.saving import Saving
+from ui.state import Asked
+from ui.visits import Visits
+
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
+NAMES = re.compile(r"“[^”]*”")  # as the file spells them
+LATIN = re.compile(r"[A-Za-z]+")
+ALLOWED = {"JPEG", "EXIF", "PNG", "Photoshop"}
+JUDGING = ("真实", "真伪", "伪造", "造假", "假图", "篡改", "原图", "可疑", "作者", "此人")
+VARIANTS = {"beside_zero", "alone", "again"}  # sentences of an outcome that is told in several ways
+
+# items that single regions out, by kind and sentence
+
+
+def _regions(count: int) -> tuple[Region, ...]:
+    return tuple(Region(n, (0, 0, 8, 8), 0.02, 0.9, "centre") for n in range(1, count + 1))
+
+
+def _contrasted(test: LevelTest, outcome: Outcome, ratio: float | None) -> EvidenceItem:
+    found = Contrast(1, outcome, 20, 200, 2.041, 1.478 if ratio else 0.04, ratio, 0.163, 3.2)
+    levels = np.full((9, 9), 1.234, np.float32)
+    return told_item(test, whole_item(test, levels, Sampling.of((72, 72))), [found], _regions(1))
+
+
+@cache
+def _measured(make: Callable[[], bytes]) -> Picture:
+    return decode(make(), "test")
+
+
+def _planted(make: Callable[[], bytes], name: str) -> EvidenceItem:
+    return looked_at(measure(_measured(make)), square(), name)
+
+
+def _ghost() -> bytes:
+    return file_of(with_ghost(), "JPEG", 95)
+
+
+def _moved() -> bytes:
+    return file_of(with_moved_grid(), "PNG")
+
+
+def _alone() -> bytes:
+    return file_of(pasted(scene(), saved(scene(), 75)), "PNG")
+
+
+def _fresh() -> bytes:
+    return file_of(with_fresh_part(), "JPEG", 90)
+
+
+def _cropped() -> bytes:
+    return file_of(saved(scene(), 75)[3:, 5:], "PNG")
+
+
+def _copies(magnification: float = 1.2, turn: float = -20.4) -> Copies:
+    first, second = np.zeros((80, 120), np.bool_), np.zeros((80, 120), np.bool_)
+    first[10:40, 10:40], second[30:60, 80:110] = True, True
+    pairs = np.array([[x, 20, x + 70, 40] for x in range(12, 38)], np.float32)
+    return Copies(pairs, first, second, 0.937, magnification, turn, 1.0)
+
+
+def _copied(magnification: float = 1.2, turn: float = -20.4) -> EvidenceItem:
+    copies = _copies(magnification, turn)
+    labels = (copies.first + 2 * copies.second).astype(np.int32)
+    return compared(copy_move_item(copies), copy_grids(copies), labels, _regions(2))
+
+
+SINGLED_OUT: Mapping[tuple[str, str], Callable[[], EvidenceItem]] = {
+    ("error_level", "higher"): partial(_contrasted, ERROR_LEVEL, "higher", 1.381),
+    ("error_level", "lower"): partial(_contrasted, ERROR_LEVEL, "lower", 0.58),
+    ("error_level", "beside_zero"): partial(_contrasted, ERROR_LEVEL, "higher", None),
+    ("noise", "higher"): partial(_contrasted, NOISE, "higher", 12.4),
+    ("noise", "lower"): partial(_contrasted, NOISE, "lower", 0.9),
+    ("noise", "beside_zero"): partial(_contrasted, NOISE, "lower", None),
+    ("ghosts", "ghost"): partial(_planted, _ghost, "ghosts"),
+    ("grid", "shifted"): partial(_planted, _moved, "grid"),
+    ("grid", "alone"): partial(_planted, _alone, "grid"),
+    ("double_quantisation", "once"): partial(_planted, _fresh, "double_quantisation"),
+    ("copy_move", "copied"): _copied,
+    ("copy_move", "again"): _copied,
+}
+
+
+def _fits(template: str, text: str) -> bool:
+    """Whether the text is the template with its braces filled."""
+    parts = re.split(r"\{[^}]*\}", template)
+    return re.fullmatch(".*".join(map(re.escape, parts)), text) is not None
+
+
+def _assert_told_alike(english: str, chinese: str) -> None:
+    assert sorted(NUMBER.findall(english)) == sorted(NUMBER.findall(chinese)), (english, chinese)
+    _assert_chinese(chinese)
+
+
+def _assert_chinese(text: str) -> None:
+    bare = NAMES.sub("", text)
+    assert set(LATIN.findall(bare)) <= ALLOWED, text
+    assert not re.search(r"[,;:!?()'\"{}\s]|\.(?!\d)", bare), text
+    assert text.endswith("。"), text
+    assert not [word for word in JUDGING if word in bare], text
+
+
+def test_every_sentence_on_a_region_is_tried_here() -> None:
+    assert set(SINGLED_OUT) == set(CLAIMS)
+
+
+@pytest.mark.parametrize("key", SINGLED_OUT, ids=lambda key: "-".join(key))
+def test_a_region_is_singled_out_with_the_same_numbers(key: tuple[str, str]) -> None:
+    item = SINGLED_OUT[key]()
+    rows = region_rows(item)
+    row = rows[1] if key[1] == "again" else rows[0]
+    assert row["outcome"] in CLAIMED
+    text = claim_text(item, row, "标记区域" if len(rows) == 1 else f"区域{row['region_id']}")
+    assert _fits(CLAIMS[key], text)
+    _assert_told_alike(str(row["text"]), text)
+
+
+@pytest.mark.parametrize(
+    ("magnification", "turn", "words"),
+    [(1.0, 0.0, "位移，"), (0.76, 0.0, "位移（缩放至0.76倍），"), (1.0, 86.2, "位移（旋转86°），")],
+)
+def test_how_a_copy_was_changed_is_told(magnification: float, turn: float, words: str) -> None:
+    item = _copied(magnification, turn)
+    (first, _) = region_rows(item)
+    text = claim_text(item, first, "区域1")
+    assert words in text
+    _assert_told_alike(str(first["text"]), text)
+
+
+def test_a_grid_in_a_turned_file_says_whose_axes_are_meant() -> None:
+    turned = partial(file_of, with_moved_grid(), "PNG", turn=3)
+    item = looked_at(measure(_measured(turned)), square()[::-1, ::-1], "grid")
+    (row,) = region_rows(item)
+    text = claim_text(item, row, "标记区域")
+    assert "（按文件存储的方向计）" in text
+    _assert_told_alike(str(row["text"]), text)
+
+
+# items that inform about the whole picture
+
+
+@cache
+def _photo() -> Picture:
+    return pictured(textured(32, 48), "JPEG")
+
+
+def _file_item(fields: Mapping[str, str]) -> EvidenceItem:
+    return metadata_item(replace(_photo(), metadata=fields))
+
+
+def _tables(quality: int, custom: bool = False, photoshop: bool = False) -> EvidenceItem:
+    picture = pictured(textured(32, 48), "JPEG", quality="maximum" if photoshop else quality)
+    if custom and picture.jpeg is not None:
+        own = replace(picture.jpeg, luma_table=picture.jpeg.luma_table + np.eye(8, dtype=np.int64))
+        picture = replace(picture, jpeg=own)
+    return jpeg_tables.jpeg_tables_item(picture)
+
+
+def _whole(make: Callable[[], bytes], name: str) -> EvidenceItem:
+    item = measure(_measured(make)).item(name)
+    assert item is not None
+    return item
+
+
+CAMERA = {"Make": "NIKON CORPORATION", "Model": "NIKON D70"}
+TAKEN = {"DateTimeOriginal": "2006:05:04 10:11:12"}
+INFORMS: list[tuple[Callable[[], EvidenceItem], str]] = [
+    (partial(_whole, _fresh, "error_level"), "以JPEG质量90重新保存后，典型图像块的变化量为"),
+    (partial(_whole, _fresh, "noise"), "典型图像块的噪声强度为"),
+    (partial(_whole, _ghost, "ghosts"), "以质量60重新压缩时，有"),
+    (partial(_whole, _fresh, "grid"), "落在以画面左上角为起点的网格上"),
+    (partial(_whole, _cropped, "grid"), "左上角右侧3像素、下方5像素处"),
+    (partial(_whole, _fresh, "double_quantisation"), "个明显呈现两次压缩留下的空缺"),
+    (lambda: copy_move_item(_copies()), "画面中有26处局部特征与73像素外的对应位置相似"),
+    (partial(_tables, 75), "以JPEG质量75保存，使用标准量化表。"),
+    (partial(_tables, 75, photoshop=True), "Photoshop的JPEG量化表"),
+    (partial(_tables, 75, custom=True), "自有的JPEG量化表"),
+    (partial(_file_item, {}), "文件不含相机、软件或时间信息"),
+    (partial(_file_item, CAMERA), "文件记录了相机“NIKON D70”。"),
+    (partial(_file_item, {"Software": "Ver.1.01"}), "文件记录了软件“Ver.1.01”。"),
+    (
+        partial(_file_item, {**CAMERA, "Software": "GIMP 2.8"}),
+        "文件记录了相机“NIKON D70”和图像编辑软件“GIMP 2.8”。",
+    ),
+    (
+        partial(_file_item, {"Software": "Ver.1.01", "xmp:CreatorTool": "Lightroom 5"}),
+        "照片冲洗软件“Lightroom 5”",
+    ),
+    (partial(_file_item, {"parameters": "a cat, Steps: 20"}), "文件记录了图像生成软件的设置。"),
+    (
+        partial(_file_item, {**TAKEN, "DateTime": "2006:05:07 10:11:12"}),
+        "文件最后一次写入是在拍摄的3天之后。",
+    ),
+    (
+        partial(_file_item, {**TAKEN, "DateTime": "2006:05:04 08:11:12", "Software": "Snapseed"}),
+        "文件记录了图像编辑软件“Snapseed”；最后一次写入是在拍摄的2小时之前。",
+    ),
+    (
+        partial(_file_item, {"ExifImageWidth": "3008", "ExifImageHeight": "2000"}),
+        "文件记载的尺寸为3008×2000像素，而实际为48×32像素。",
+    ),
+]
+
+
+@pytest.mark.parametrize("number", range(len(INFORMS)))
+def test_the_whole_picture_is_told_with_the_same_numbers(number: int) -> None:
+    make, words = INFORMS[number]
+    item = make()
+    text = whole_text(item)
+    assert item.status == "informs" and words in text
+    _assert_told_alike(item.shows, text)
+
+
+def test_every_sentence_on_the_whole_picture_is_tried_here() -> None:
+    texts = [(item.name, whole_text(item)) for item in (make() for make, _ in INFORMS)]
+    for (kind, variant), template in WHOLES.items():
+        assert any(name == kind and _fits(template, text) for name, text in texts), (kind, variant)
+
+
+# nothing that the evidence can say is without Chinese words
+
+
+def test_every_kind_of_evidence_has_chinese_words() -> None:
+    kinds = {item.name for item in measure(_measured(_fresh)).items}
+    assert set(TITLES) == kinds
+    assert {kind for kind, _ in WHOLES} == kinds
+    assert set(LIMITS) == {kind for kind, _ in CLAIMS} == set(CONFIDENCE)
+    assert {outcome for _, outcome in CLAIMS} == {*CLAIMED, *VARIANTS}
+
+
+def test_every_code_of_the_evidence_has_chinese_words() -> None:
+    assert set(REASONS) == set(contrast.REASONS)
+    assert set(PROGRAMS) == {kind for _, kind in metadata.PROGRAMS.values()} | {metadata.GENERATOR}
+    assert set(UNITS) == {unit for _, unit in metadata.LAPSES}
+    assert set(SIDES) == {metadata.lapse(seconds).side for seconds in (90, -90)}
+    assert {variant for kind, variant in WHOLES if kind == "jpeg_tables"} == set(jpeg_tables.SENTENCES)
+    assert len(COUNTS) == len(note.COUNTS) == masks.MAX_REGIONS + 1
+    assert set(LEADS) == set(note.LEADS)
+
+
+def test_every_place_has_chinese_words() -> None:
+    edges = range(0, 101, 4)
+    said = {
+        masks.where_in_picture((x0, y0, x1, y1), 100, 100)
+        for x0 in edges
+        for x1 in edges
+        if x1 > x0
+        for y0 in edges
+        for y1 in edges
+        if y1 > y0
+    }
+    assert said == set(PLACES)
+    assert len(set(PLACES.values())) == len(PLACES)
+
+
+@pytest.mark.parametrize("kind", LIMITS)
+def test_limits_name_the_same_numbers(kind: str) -> None:
+    item = measure(_measured(_fresh)).item(kind)
+    assert item is not None
+    _assert_told_alike(item.cannot_show, LIMITS[kind])
+
+
+# the sentences between
+
+
+@pytest.mark.parametrize(
+    ("regions", "words"),
+    [
+        ([("top left", 0.34)], "标记了一处区域，位于画面左上，占画面的34%。"),
+        ([("most of the picture", 0.6)], "标记了一处区域，遍及画面大部分，占画面的60%。"),
+        (
+            [("left of centre", 0.02), ("centre", 0.005)],
+            "共标记两处区域，较大的一处位于画面中央偏左，合计占画面的2.5%。",
+        ),
+        ([("far right", 0.01)] * 8, "共标记八处区域，最大的一处位于画面右侧，合计占画面的8.0%。"),
+    ],
+)
+def test_the_opening_says_where_and_how_large(regions: list[tuple[str, float]], words: str) -> None:
+    marks = [Region(n, (0, 0, 8, 8), area, 0.9, where) for n, (where, area) in enumerate(regions, start=1)]
+    assert CHINESE.where(marks) == words
+
+
+def _looked_at(name: str) -> EvidenceItem:
+    return EvidenceItem(name, name, "no_difference", "", "", "", {})
+
+
+@pytest.mark.parametrize(
+    ("names", "ids", "count", "words"),
+    [
+        (["noise"], [1], 1, "在噪声（2.04对1.48灰度级）方面，标记区域与画面其他相似部分无明显差异。"),
+        (["noise"], [2], 2, "在噪声方面，区域2与画面其他相似部分无明显差异。"),
+        (["noise", "grid"], [1, 2], 2, "在噪声和分块网格方面，区域1和2与画面其他相似部分均无明显差异。"),
+        (["noise"], [1, 2, 4], 4, "在噪声方面，区域1、2和4与画面其他相似部分均无明显差异。"),
+        (["noise"], [1, 2, 3], 4, "在噪声方面，区域1至3与画面其他相似部分均无明显差异。"),
+        (["noise"], [1, 2, 3], 3, "在噪声方面，各区域与画面其他相似部分均无明显差异。"),
+    ],
+)
+def test_what_showed_nothing(names: list[str], ids: list[int], count: int, words: str) -> None:
+    rows: list[dict[str, JsonValue]] = [{"region_id": 1, "inside": 2.041, "expected": 1.478}]
+    results = [(_looked_at(name), rows) for name in names]
+    assert CHINESE.same(results, ids, _regions(count)) == words
+
+
+@pytest.mark.parametrize("code", REASONS)
+def test_why_a_region_was_not_measured(code: str) -> None:
+    row = {**contrast.why_not_numbers(code), "reason": contrast.REASONS[code]}
+    items = [_looked_at("noise"), _looked_at("grid")]
+    chinese = CHINESE.unmeasured(items, row, [2], _regions(2))
+    assert chinese.startswith("区域2无法测量噪声和分块网格：")
+    _assert_told_alike(note.ENGLISH.unmeasured(items, row, [2], _regions(2)), chinese)
+
+
+def test_rows_of_real_measurements_say_why_by_code() -> None:
+    small = np.zeros((HEIGHT, WIDTH), np.bool_)
+    small[40:60, 40:60] = True
+    evidence = measure(_measured(_fresh))
+    for name in ("noise", "grid"):
+        (row,) = region_rows(looked_at(evidence, small, name))
+        assert contrast.REASONS[str(row["reason_code"])] == row["reason"]
+        assert (row["least_blocks_inside"], row["block_px"]) == (8, 8)
+
+
+# whole explanations
+
+
+def _explained(picture: Picture, mask: BoolMask, language: str) -> tuple[Explanation, list[str]]:
+    *updates, last = GroundedExplainer(language).explain(picture, mask, measure(picture), None)
+    assert isinstance(last, ClaimsReady)
+    return last.explanation, [getattr(update, "text", "") for update in updates]
+
+
+def _two() -> BoolMask:
+    mask = square()
+    mask[8:30, 10:40] = True
+    return mask
+
+
+def _many() -> BoolMask:
+    mask = _two()
+    for left in range(10, 130, 40):
+        mask[200:240, left : left + 30] = True
+    return mask
+
+
+@pytest.mark.parametrize("mask", [square(), _two(), _many(), square() & False], ids=["1", "2", "5", "none"])
+@pytest.mark.parametrize("make", [_ghost, _moved, _alone, _fresh])
+def test_only_the_words_differ_between_the_languages(make: Callable[[], bytes], mask: BoolMask) -> None:
+    picture = _measured(make)
+    (english, _), (chinese, chunks) = (_explained(picture, mask, language) for language in ("en", "zh"))
+    assert (english.language, chinese.language) == ("en", "zh")
+    assert [replace(claim, text="") for claim in chinese.claims] == [
+        replace(claim, text="") for claim in english.claims
+    ]
+    for there, here in zip(english.claims, chinese.claims, strict=True):
+        _assert_told_alike(there.text, here.text)
+    assert "".join(chunks) == chinese.text
+    _assert_told_alike(english.text, chinese.text)
+    assert english.text.count(". ") == chinese.text.count("。") - 1
+
+
+def test_the_note_is_that_of_the_claims() -> None:
+    picture, mask = _measured(_fresh), square()
+    regions = masks.regions(mask, mask.astype(np.float32))
+    evidence = compare(measure(picture), masks.label_regions(mask, 16).labels, regions)
+    chinese, _ = _explained(picture, mask, "zh")
+    assert compose(chinese.claims, evidence, regions, CHINESE) == chinese.text
+    assert all(claim.text in chinese.text for claim in chinese.claims)
+    assert len(claims_from(evidence, regions)) == len(chinese.claims) > 0
+    assert place_words(1, regions) not in chinese.text
+
+
+@pytest.mark.parametrize("verdict", LEADS)
+def test_marks_that_the_verdict_does_not_stand_behind_are_called_so(verdict: str) -> None:
+    picture = pictured(marked(textured(96, 128), 32, 32, 40, 40))
+    prior = replace(analyze_to_end(StubEngine(), picture), verdict=verdict)  # type: ignore[arg-type]
+    assert prior.mask is not None
+    *_, last = GroundedExplainer("zh").explain(picture, prior.mask, prior.evidence, prior)
+    assert isinstance(last, ClaimsReady)
+    assert last.explanation.text.startswith(LEADS[verdict])  # type: ignore[index]
+    _assert_chinese(last.explanation.text)
+
+
+# who chooses the language
+
+
+def test_the_languages_that_can_be_set_are_those_that_are_spoken() -> None:
+    assert tuple(LANGUAGES) == SETTABLE
+
+
+def test_an_unknown_language_is_refused() -> None:
+    with pytest.raises(SettingsInvalid, match="en or zh, not in 'fr'"):
+        GroundedExplainer("fr")
+    with pytest.raises(SettingsInvalid, match="FAKESHIELD_LANGUAGE must be en or zh, not 'fr'"):
+        Settings.from_environment({"FAKESHIELD_LANGUAGE": "fr"})
+
+
+@pytest.mark.parametrize(
+    ("setting", "option", "language"),
+    [
+        (None, [], "en"),
+        ("zh", [], "zh"),
+        (None, ["--language", "zh"], "zh"),
+        ("zh", ["--language", "en"], "en"),
+    ],
+)
+def test_analyze_explains_in_the_language_asked_for(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    setting: str | None,
+    option: list[str],
+    language: str,
+) -> None:
+    (tmp_path / "p.png").write_bytes(encoded(marked(textured(96, 128), 32, 32, 40, 40)))
+    monkeypatch.delenv("FAKESHIELD_LANGUAGE", raising=False)
+    if setting is not None:
+        monkeypatch.setenv("FAKESHIELD_LANGUAGE", setting)
+    assert main(["analyze", str(tmp_path / "p.png"), "--engine", "stub", *option, "--json"]) == 0
+    explanation = json.loads(capsys.readouterr().out)["explanation"]
+    assert explanation["language"] == language
+    assert ("区域" in explanation["text"]) == (language == "zh")
+
+
+def test_the_page_explains_in_the_language_asked_for(tmp_path: Path) -> None:
+    host, embedder = EngineHost(StubEngine), Embedder(StubSegmenter)
+    host.start()
+    visits, cases = Visits(tmp_path), Cases(embedder)
+    page = Handlers(host, Lane(1), visits, {}, cases, "zh")
+    upload = visits.folder / "0f" / "p.png"
+    upload.parent.mkdir()
+    upload.write_bytes(encoded(marked(textured(96, 128), 32, 32, 40, 40)))
+    result, _, _ = page.analyse_file(str(upload))
+    views = list(page.analyse(Asked(run="r", name="p.png", path=str(upload))))
+    api = Api(cases, Saving(lambda: pytest.fail("nothing is saved here")), "zh")
+    answer = api.explain(result["case_id"], masks.encode_rle(np.ones((96, 128), np.bool_)))
+    embedder.close()
+    assert isinstance(result["explanation"], dict) and result["explanation"]["language"] == "zh"
+    assert views[-1].explanation is not None and views[-1].explanation.language == "zh"
+    assert str(answer["text"]).startswith("标记了一处区域，几乎遍及整个画面")
