@@ -23,6 +23,7 @@ TILE_PX = 32  # side of the square that is measured in each cell of a large pict
 MEASURED_PX = 4_000_000  # above this only one tile per cell is measured
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601, as JPEG
 CLIPPED_LOW, CLIPPED_HIGH = 6.0, 249.0  # grey levels; beyond them noise is cut off
+FLAT_LEVELS = 1  # grey levels
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 Blocks = npt.NDArray[np.float32]  # (h, w, 8, 8), grey levels
@@ -106,3 +107,16 @@ def _steps(of_luma: Blocks) -> Plane:
     across = np.abs(np.diff(of_luma, axis=3)).mean(axis=(2, 3))
     down = np.abs(np.diff(of_luma, axis=2)).mean(axis=(2, 3))
     return np.asarray(across + down, dtype=np.float32)
+
+
+def flat_share(rgb: RgbImage) -> float:
+    """Share of the whole 8 x 8 blocks, 0..1, whose pixels differ by at most FLAT_LEVELS in every channel.
+
+    Photographs have few, drawings and screenshots many; 0 for a picture without a whole block.
+    """
+    rows, columns = rgb.shape[0] // BLOCK_PX, rgb.shape[1] // BLOCK_PX
+    if not rows * columns:
+        return 0.0
+    whole = rgb[: rows * BLOCK_PX, : columns * BLOCK_PX].reshape(rows, BLOCK_PX, columns, BLOCK_PX, 3)
+    spread = whole.max(axis=(1, 3)) - whole.min(axis=(1, 3))
+    return float((spread <= FLAT_LEVELS).all(axis=-1).mean())

@@ -83,17 +83,30 @@ def test_the_band_decides_the_verdict(bias: float, verdict: str) -> None:
     assert given.band is not None and given.band[0] < 1 / (1 + np.exp(-bias)) < given.band[1]
 
 
-def test_a_small_or_coarse_picture_widens_the_band_and_says_why() -> None:
+def test_a_small_coarse_or_drawn_picture_widens_the_band_and_says_why() -> None:
     calibration = Calibration(bias=4.0, label_weight=0.0)
     engine = engine_with(calibration)
     usual, _ = answer(engine, pictured(textured(300, 300)))
     small, _ = answer(engine, pictured(textured(80, 300)))
     coarse, _ = answer(engine, pictured(textured(300, 300), "JPEG", quality=20))
+    page = textured(300, 300)
+    page[:200] = (250, 251, 255)
+    drawn, _ = answer(engine, pictured(page))
     assert not usual.warnings
-    for verdict, word in ((small, "small"), (coarse, "compressed")):
+    for verdict, word in ((small, "small"), (coarse, "compressed"), (drawn, "screenshots")):
         assert verdict.band is not None and usual.band is not None
         assert verdict.band[1] - verdict.band[0] > usual.band[1] - usual.band[0]
         assert word in verdict.warnings[0]
+
+
+def test_the_stability_check_can_be_left_out_and_score_and_map_stay() -> None:
+    checkpoint = CompactCheckpoint(CompactNetwork(SMALL).eval().requires_grad_(False), UNFITTED, "0" * 12, {})
+    picture = pictured(textured(128, 96))
+    checked, map_checked = answer(CompactEngine(checkpoint), picture)
+    quick, map_quick = answer(CompactEngine(checkpoint, checks_stability=False), picture)
+    assert checked.stability is not None and quick.stability is None
+    assert quick.score == checked.score
+    np.testing.assert_array_equal(map_quick.soft_map, map_checked.soft_map)
 
 
 def test_a_picture_beyond_sixteen_tiles_is_said_to_be_scaled() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from fakeshield_core.domain import EvidenceItem, RgbImage
 from fakeshield_core.evidence import measure
-from fakeshield_core.evidence.blocks import Sampling, blocks, luma, surroundings
+from fakeshield_core.evidence.blocks import Sampling, blocks, flat_share, luma, surroundings
 from fakeshield_core.evidence.level_test import level_words, ratio_words
 from fakeshield_core.evidence.noise import noise_levels
 from fakeshield_core.picture import Picture
@@ -153,3 +153,14 @@ def test_ratio_words(ratio: float, words: str) -> None:
 @pytest.mark.parametrize(("level", "words"), [(2.0449, "2.04"), (12.34, "12.3"), (0.0, "0.00")])
 def test_level_words(level: float, words: str) -> None:
     assert level_words(level) == words
+
+
+def test_flat_blocks_are_counted_and_grain_is_not_flat() -> None:
+    rgb = np.random.default_rng(0).integers(0, 256, (64, 80, 3), dtype=np.uint8)
+    assert flat_share(rgb) == 0
+    rgb[:32] = (10, 200, 30)
+    rgb[0, 0, 2] += 1  # one level is within what is called even
+    assert flat_share(rgb) == 0.5
+    rgb[0, 0, 2] += 1
+    assert flat_share(rgb) == 0.5 - 1 / 80
+    assert flat_share(rgb[:7]) == 0
