@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from fakeshield_core.domain import PictureFacts
+from fakeshield_core.domain import Explanation, PictureFacts
 from fakeshield_core.explain.note import percent_words
 from ui.words import SPACE, bytes_words, say
+
+PAGE_LANGUAGE = "en"
 
 
 def told(key: str, **values: object) -> str:
@@ -39,3 +41,10 @@ def percent(fraction: float) -> str:
 def facts_words(facts: PictureFacts) -> str:
     """Size and kind of a file: "960 × 640 · JPEG · 91 kB"."""
     return f"{facts.width} × {facts.height} · {facts.format} · {bytes_words(facts.bytes)}"
+
+
+def spoken(explanation: Explanation | None) -> str:
+    """The `lang` attribute of an explanation that is not in the page's language, else nothing."""
+    if explanation is None or explanation.language == PAGE_LANGUAGE:
+        return ""
+    return f' lang="{escape(explanation.language)}"'

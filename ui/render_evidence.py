@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from fakeshield_core.domain import EvidenceItem, Region
-from ui.markup import icon, told, unbroken
+from ui.markup import icon, spoken, told, unbroken
 from ui.state import PageView
 from ui.words import say
 
@@ -73,5 +73,5 @@ def _note(view: PageView) -> str:
     caret = "" if view.explanation else '<span class="caret"></span>'
     return (
         f'<section class="tell card" aria-labelledby="note"><h2 id="note">{told("note")}</h2>'
-        f"<p>{escape(unbroken(text))}{caret}</p></section>"
+        f"<p{spoken(view.explanation)}>{escape(unbroken(text))}{caret}</p></section>"
     )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from html import escape
 
-from fakeshield_core.domain import Claim, EngineInfo, PictureFacts, Stability, VerdictReady
-from ui.markup import icon, list_of, told, unbroken
+from fakeshield_core.domain import Claim, EngineInfo, Explanation, PictureFacts, Stability, VerdictReady
+from ui.markup import icon, list_of, spoken, told, unbroken
 from ui.state import PageView
 from ui.words import decimal_words, say
 
@@ -31,7 +31,7 @@ def reasons_card(view: PageView) -> str:
 def claims_or_word(view: PageView) -> str:
     """The claims as a list, or a sentence where there are none."""
     if view.explanation is not None and view.explanation.claims:
-        return _claims(view.explanation.claims, _known(view))
+        return _claims(view.explanation, _known(view))
     is_marked = view.localised is not None and bool(view.localised.regions)
     return f'<p class="plain">{told("why_none" if is_marked else "why_unmarked")}</p>'
 
@@ -44,17 +44,17 @@ def _waiting_reasons() -> str:
 
 
 def _claims_below(view: PageView) -> Iterable[str]:
-    claims = view.explanation.claims if view.explanation else ()
-    if claims:
-        yield f'<h2 class="stab">{told("why")}</h2>{_claims(claims, _known(view))}'
+    if view.explanation is not None and view.explanation.claims:
+        yield f'<h2 class="stab">{told("why")}</h2>{_claims(view.explanation, _known(view))}'
 
 
 def _known(view: PageView) -> frozenset[int]:
     return frozenset(region.id for region in view.localised.regions) if view.localised else frozenset()
 
 
-def _claims(claims: Sequence[Claim], known: frozenset[int]) -> str:
-    return f'<ol class="claims">{"".join(_claim(claim, known) for claim in claims)}</ol>'
+def _claims(explanation: Explanation, known: frozenset[int]) -> str:
+    items = "".join(_claim(claim, known) for claim in explanation.claims)
+    return f'<ol class="claims"{spoken(explanation)}>{items}</ol>'
 
 
 def _claim(claim: Claim, known: frozenset[int]) -> str:

@@ -284,6 +284,15 @@ def test_note_comes_word_by_word_with_a_caret() -> None:
     assert "caret" not in render_evidence.evidence_tiles(view())
 
 
+def test_an_explanation_in_another_language_says_so_to_screen_readers() -> None:
+    english = view(claims=(claim("The noise is lower."),))
+    assert english.explanation is not None
+    chinese = replace(english, explanation=replace(english.explanation, language="zh"))
+    for drawn in (render_evidence.evidence_tiles, render_reasons.reasons_card):
+        assert "lang=" not in drawn(english)
+        assert drawn(chinese).count(' lang="zh"') == 1
+
+
 def test_downloads_are_links_only_once_they_exist() -> None:
     waiting = render.about_card(view())
     assert "<a " not in waiting
