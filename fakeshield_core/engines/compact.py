@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from fakeshield_core import imaging, orientation
+from fakeshield_core import imaging, masks, orientation
 from fakeshield_core.adapters import read_adapter
 from fakeshield_core.checkpoints.compact import (
     SHIPPED,
@@ -26,7 +26,6 @@ from fakeshield_core.checkpoints.compact import (
 from fakeshield_core.domain import (
     EngineInfo,
     Finding,
-    FindingKind,
     Logits,
     MapReady,
     RgbImage,
@@ -39,7 +38,8 @@ from fakeshield_core.domain import (
 from fakeshield_core.engines.tiles import Tile, analysed_size, blended, padded_side, tile_count, tiles_for
 from fakeshield_core.errors import EngineOutOfMemory
 from fakeshield_core.evidence.blocks import flat_share
-from fakeshield_core.evidence.copies import CLEAR_PAIRS, Copies, find_copies
+from fakeshield_core.evidence.copies import Copies, find_copies
+from fakeshield_core.evidence.kinds import read_kind
 from fakeshield_core.networks.compact import CompactNetwork, Features
 from fakeshield_core.picture import Picture
 
@@ -119,6 +119,8 @@ class CompactEngine:
     def analyze(self, picture: Picture) -> Iterator[Update]:
         """VerdictReady, then MapReady at the picture's size.
 
+        A finding comes with the verdict *tampered* only: the kind of the mask's largest area.
+
         Raises:
             EngineOutOfMemory: the machine has too little free memory for this picture.
         """
@@ -126,12 +128,17 @@ class CompactEngine:
         size = analysed_size(height, width)
         copies = find_copies(picture.rgb)
         reading = replace(self._read_picture(picture, size), pairs=len(copies.pairs) if copies else 0)
-        yield self._verdict(picture, reading, size)
+        decided = self._verdict(picture, reading, size)
         upright = orientation.upright(
             _enlarged(reading.logits, *_stored_hw(size, picture)), picture.facts.orientation
         )
         soft_map = _fitted(upright, height, width)
-        yield MapReady(with_copies(soft_map, copies) if copies else soft_map, MASK_THRESHOLD)
+        soft_map = with_copies(soft_map, copies) if copies else soft_map
+        if decided.verdict == "tampered":
+            found = _finding(picture.rgb, soft_map, copies, _sigmoid(reading.score_logit(self._calibration)))
+            decided = replace(decided, findings=(found,))
+        yield decided
+        yield MapReady(soft_map, MASK_THRESHOLD)
 
     def read(self, rgb: RgbImage, table: npt.NDArray[np.float32] = NO_TABLE) -> Reading:
         """The network's reading of pixels that lie on their JPEG grid.
@@ -197,10 +204,8 @@ class CompactEngine:
             "inconclusive" if low < edge < high else "tampered" if centre > edge else "no_tampering_found"
         )
         score = _sigmoid(centre)
-        kind: FindingKind = "copy_move" if reading.pairs >= CLEAR_PAIRS else "unknown"
-        findings = (Finding(kind, score, 1),) if verdict == "tampered" else ()
         band = (_sigmoid(low), _sigmoid(high))
-        return VerdictReady(verdict, score, band, calibration.threshold, findings, stability, warnings)
+        return VerdictReady(verdict, score, band, calibration.threshold, (), stability, warnings)
 
     def _half_width(self, picture: Picture, size: tuple[int, int]) -> tuple[float, tuple[str, ...]]:
         height, width = picture.rgb.shape[:2]
@@ -287,6 +292,16 @@ def with_copies(soft_map: SoftMap, copies: Copies) -> SoftMap:
         return soft_map
     first, second = copies.areas(*soft_map.shape)
     return np.maximum(soft_map, np.float32(COPIED) * (first | second))
+
+
+def _finding(rgb: RgbImage, soft_map: SoftMap, copies: Copies | None, score: float) -> Finding:
+    """What was done in the largest area of the mask: its kind where that is likely enough, else "unknown"."""
+    mask = masks.threshold(soft_map, MASK_THRESHOLD)
+    labels = masks.label_regions(mask, masks.min_region_px(*mask.shape)).labels
+    read = read_kind(rgb, labels == 1, copies)
+    if read is None or read.stated == "unknown":
+        return Finding("unknown", score, 1)
+    return Finding(read.stated, read.probabilities[read.stated], 1)
 
 
 def _peak(logits: Logits) -> float:

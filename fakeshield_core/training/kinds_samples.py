@@ -1,0 +1,151 @@
+"""Forgeries of known kind to learn it from: made from photographs, with masks as an engine draws them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import ndimage
+
+from fakeshield_core import masks
+from fakeshield_core.domain import BoolMask, RgbImage
+from fakeshield_core.evidence.copies import Copies, find_copies
+from fakeshield_core.synthesis.forgeries import KINDS, Kind, forge
+from fakeshield_core.synthesis.history import Steps, aged, resized
+from fakeshield_core.synthesis.retouches import Retouch, retouch
+from fakeshield_core.training.photographs import Photograph
+from fakeshield_core.training.samples import finished
+
+LONG_SIDES = (256, 448)  # pixels of a made forgery
+RETOUCHED: dict[Kind, tuple[float, tuple[Retouch, ...]]] = {  # share of a kind, and which
+    "splice": (0.2, ("blended",)),
+    "copy_move": (0.0, ()),
+    "removal": (0.4, ("inpainted", "redrawn")),
+}
+NEARLY = 0.06  # strength of `drawn` for a mask that is nearly the true one
+MADE_STREAM, REAL_STREAM = 41, 42  # keep the draws apart
+LARGEST_PX = 1_000_000  # of a real forgery; larger ones take long
+MANY_SPLICES = "splicing (2 or more pasted objects)"  # as the manifest of MISD says
+NOISE_CELLS = (4, 14)  # across the picture: how finely the outline of a drawn mask wanders
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A forgery, its truth, and which scenes are in it."""
+
+    rgb: RgbImage  # (H, W, 3)
+    mask: BoolMask  # (H, W), True where pixels were replaced
+    kind: Kind
+    group: str
+    history: Steps  # empty where it is not known
+
+
+@dataclass(frozen=True, slots=True)
+class Learnable:
+    """A forgery with masks to learn its kind from."""
+
+    example: Example
+    copies: Copies | None
+    masks: tuple[BoolMask, ...]  # (H, W), one area each: nearly the true one, and as an engine marks it
+
+
+def made(photographs: Sequence[Photograph], number: int, rng: np.random.Generator) -> Example:
+    """A forgery of untouched photographs, not yet saved; kinds take turns with the number."""
+    kind = KINDS[number % len(KINDS)]
+    host, other = (photographs[i] for i in rng.integers(len(photographs), size=2))
+    long, aspect = int(rng.integers(*LONG_SIDES)), float(rng.uniform(0.62, 1.0))
+    height, width = (round(long * aspect), long) if rng.random() < 0.7 else (long, round(long * aspect))
+    rgb = piece(host.rgb, height, width, rng)
+    share, ways = RETOUCHED[kind]
+    if rng.random() < share:
+        forged = retouch(rgb, piece(other.rgb, height, width, rng), ways[rng.integers(len(ways))], rng)
+    elif kind == "splice" and other.objects is not None and rng.random() < 0.6:
+        forged = forge(rgb, other.rgb, kind, rng, other.objects)
+    else:
+        donor = piece(other.rgb, height, width, rng) if kind == "splice" else rgb
+        forged = forge(rgb, donor, kind, rng)
+    return Example(forged.rgb, forged.mask, kind, host.group, forged.history)
+
+
+def piece(rgb: RgbImage, height: int, width: int, rng: np.random.Generator) -> RgbImage:
+    """A window of a photograph after a life of its own: (height, width, 3)."""
+    least = max(height / rgb.shape[0], width / rgb.shape[1])
+    factor = min(1.0, least * float(rng.uniform(1.0, 2.0))) if least < 1 else least
+    if factor != 1.0:
+        sides = (max(height, round(rgb.shape[0] * factor)), max(width, round(rgb.shape[1] * factor)))
+        rgb = resized(rgb, *sides, rng)
+    rgb = aged(rgb, rng)[0]
+    if rgb.shape[0] < height or rgb.shape[1] < width:
+        rgb = resized(rgb, max(height, rgb.shape[0]), max(width, rgb.shape[1]), rng)
+    top, left = int(rng.integers(rgb.shape[0] - height + 1)), int(rng.integers(rgb.shape[1] - width + 1))
+    return rgb[top : top + height, left : left + width]
+
+
+def learnable(
+    photographs: Sequence[Photograph], count: int, most_real: int, seed: int
+) -> Iterator[Learnable]:
+    """Forgeries with two masks each, made ones first: the same seed gives the same."""
+    untouched = [p for p in photographs if not p.is_tampered]
+    for number in range(count):
+        rng = np.random.default_rng([seed, MADE_STREAM, number])
+        example = made(untouched, number, rng)
+        yield _learnable(replace(example, rgb=finished(example.rgb, rng)[0]), rng)
+    for number, (photograph, kind) in enumerate(real(photographs, most_real)):
+        rng = np.random.default_rng([seed, REAL_STREAM, number])
+        rgb = finished(photograph.rgb, rng)[0]
+        if photograph.mask is not None:
+            yield _learnable(Example(rgb, photograph.mask, kind, photograph.group, ()), rng)
+
+
+def _learnable(example: Example, rng: np.random.Generator) -> Learnable:
+    copies = find_copies(example.rgb)
+    near = largest(drawn(example.mask, NEARLY, rng))
+    return Learnable(example, copies, (near, as_found(example.mask, copies, rng)))
+
+
+def drawn(mask: BoolMask, strength: float, rng: np.random.Generator) -> BoolMask:
+    """The mask as somebody else would draw it: grown or shrunk, with an outline that wanders.
+
+    Args:
+        mask: (H, W), not empty.
+        strength: 0..1; how far the outline moves, as a share of half the area's side.
+    """
+    size = float(np.sqrt(np.count_nonzero(mask)))
+    deep = ndimage.distance_transform_edt(mask) - ndimage.distance_transform_edt(~mask)
+    cells = int(rng.integers(*NOISE_CELLS))
+    coarse = rng.normal(0, 1, (cells, cells))
+    waves = ndimage.zoom(coarse, (mask.shape[0] / cells, mask.shape[1] / cells), order=1)
+    waves = waves[: mask.shape[0], : mask.shape[1]]
+    moved = deep + strength * size * (0.3 * waves + 0.25 * float(rng.normal(0.2, 1)))
+    return np.asarray(moved > 0) if (moved > 0).any() else mask
+
+
+def largest(mask: BoolMask) -> BoolMask:
+    """Its largest connected area, the one a finding points at."""
+    return masks.label_regions(mask, 1).labels == 1
+
+
+def as_found(mask: BoolMask, copies: Copies | None, rng: np.random.Generator) -> BoolMask:
+    """The largest area an engine might mark: the mask as drawn, with both areas of clear copies."""
+    found = drawn(mask, float(rng.uniform(0.1, 0.7)), rng)
+    if copies is not None and copies.clear:
+        first, second = copies.areas(*mask.shape)
+        found = found | first | second
+    return largest(found)
+
+
+def real(photographs: Sequence[Photograph], most: int) -> list[tuple[Photograph, Kind]]:
+    """Real forgeries whose kind is known, with it: of each word for a kind at most so many, evenly spread."""
+    kinds: dict[str, Kind] = {"copy-move": "copy_move", "splicing": "splice", MANY_SPLICES: "splice"}
+    found: list[tuple[Photograph, Kind]] = []
+    for word, kind in kinds.items():
+        fitting = [p for p in photographs if p.tampering == word and _is_usable(p)]
+        step = max(1, len(fitting) // max(1, most))
+        found += [(photograph, kind) for photograph in fitting[::step][:most]]
+    return found
+
+
+def _is_usable(photograph: Photograph) -> bool:
+    mask = photograph.mask
+    return mask is not None and bool(mask.any()) and mask.size <= LARGEST_PX
