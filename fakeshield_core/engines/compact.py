@@ -53,9 +53,7 @@ PEAK_SHARE = 0.02  # of the map: its strongest places
 COPIED = 0.9  # of the map where an area occurs twice
 SMALL_SIDE = 256  # pixels; below, the score band widens
 COARSE_TABLE = 60.0  # mean luma quantisation step; above (about quality 50), the score band widens
-DRAWN_SHARE = (
-    0.5  # of flat blocks; 1 of 415 training pictures (every fourth) has more, 2026-11-27
-)
+DRAWN_SHARE = 0.5  # of flat blocks; 1 of 415 training pictures (every fourth) has more, 2026-11-27
 WIDER = 1.6  # factor of the band's half width for each of these
 RECOMPRESS_QUALITY = 85
 LIMITS = (
