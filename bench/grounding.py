@@ -14,20 +14,21 @@ import logging
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from bench.grounding_figures import Forgery, Grounded, Kind, confusion, rows_of
 from bench.grounding_places import lies_where
 from fakeshield_core import masks
 from fakeshield_core.checkpoints.compact import SHIPPED, read_compact
-from fakeshield_core.domain import BoolMask, Engine, FindingKind, JsonValue, MapReady
+from fakeshield_core.domain import BoolMask, Engine, FindingKind, JsonValue, MapReady, VerdictReady
 from fakeshield_core.engines.compact import CompactEngine
 from fakeshield_core.engines.registry import build_engine
 from fakeshield_core.errors import FakeShieldError, ManifestInvalid
-from fakeshield_core.evaluate_figures import Bootstrap, Estimate
+from fakeshield_core.evaluate_figures import Bootstrap
 from fakeshield_core.evaluate_report import estimate_json, estimate_text, table
 from fakeshield_core.evidence import compare, measure
 from fakeshield_core.evidence.copies import Copies, find_copies
@@ -43,50 +44,11 @@ from fakeshield_core.synthesis.scenes import scene
 from fakeshield_core.training.kinds_samples import Example, largest, made
 from fakeshield_core.training.photographs import Photograph, read_photographs, split
 
-STATED_RIGHT, PLACE_RIGHT = 0.7, 0.9  # goals
 ON_TRUTH = 0.5  # least share of a region's pixels that were forged, for a claim about it to be grounded
-FOUND_IOU = 0.3  # from here on the engine's area counts as the forged one
 SCENE_HW = (288, 384)
 STREAM = 91  # keeps the draws apart from those of training
-COPIED = "copy_move"
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Forgery:
-    """One forgery as a file, with its truth."""
-
-    picture: Picture
-    truth: BoolMask  # (H, W), the largest forged area
-    kind: FindingKind
-    group: str
-    source: str  # "photographs" or "scenes"
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What was read as the kind of one area."""
-
-    likeliest: FindingKind | None  # None: it could not be read
-    stated: FindingKind
-    probability: float  # of the likeliest
-
-
-@dataclass(frozen=True, slots=True)
-class Grounded:
-    """What was said about one forgery."""
-
-    forgery: Forgery
-    with_truth: Kind
-    with_mask: Kind | None  # None: without an engine
-    mask_iou: float  # of the engine's largest area with the truth
-    where: str
-    place_is_right: bool
-    claims: tuple[
-        tuple[str, bool], ...
-    ]  # kind, and whether it points at a forged region of the engine's mask
-    beside_decoy: tuple[tuple[str, bool], ...]  # the same where the choice is truth or decoy
 
 
 def forgeries(photographs: Sequence[Photograph], count: int, source: str, seed: int) -> Iterator[Forgery]:
@@ -148,13 +110,14 @@ def ground(forgery: Forgery, engine: Engine | None) -> Grounded:
             if claim.region_id is not None
         )
 
-    mask = None if engine is None else _mask_of(engine, forgery.picture)
+    finding, mask = (None, None) if engine is None else _answer(engine, forgery.picture)
     area = None if mask is None else largest(mask)
     shadow = decoy(truth)
     return Grounded(
         forgery=forgery,
         with_truth=_kind(rgb, truth, copies),
         with_mask=None if area is None else _kind(rgb, area, copies),
+        finding=finding,
         mask_iou=0.0 if area is None else float((area & truth).sum() / max(1, (area | truth).sum())),
         where=region.where,
         place_is_right=lies_where(truth, region.where),
@@ -177,9 +140,15 @@ def decoy(truth: BoolMask) -> BoolMask | None:
     return None
 
 
-def _mask_of(engine: Engine, picture: Picture) -> BoolMask:
-    ready = next(update for update in engine.analyze(picture) if isinstance(update, MapReady))
-    return masks.threshold(ready.soft_map, ready.threshold)
+def _answer(engine: Engine, picture: Picture) -> tuple[FindingKind | None, BoolMask | None]:
+    """The kind of the engine's first finding, and its mask."""
+    finding, mask = None, None
+    for update in engine.analyze(picture):
+        if isinstance(update, VerdictReady) and update.findings:
+            finding = update.findings[0].kind
+        if isinstance(update, MapReady):
+            mask = masks.threshold(update.soft_map, update.threshold)
+    return finding, mask
 
 
 def _kind(rgb: np.ndarray, area: BoolMask, copies: Copies | None) -> Kind:
@@ -187,80 +156,6 @@ def _kind(rgb: np.ndarray, area: BoolMask, copies: Copies | None) -> Kind:
     if read is None:
         return Kind(None, "unknown", 0.0)
     return Kind(read.likeliest, read.stated, read.probabilities[read.likeliest])
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One figure of the table."""
-
-    source: str
-    what: str
-    estimate: Estimate | None
-    goal: float | None = None
-
-
-def rows_of(grounded: Sequence[Grounded], bootstrap: Bootstrap) -> Iterator[Row]:
-    """The figures, source by source."""
-    for source in dict.fromkeys(each.forgery.source for each in grounded):
-        part = [each for each in grounded if each.forgery.source == source]
-        yield from (
-            Row(source, *row) for row in _kind_rows("true area", [(g, g.with_truth) for g in part], bootstrap)
-        )
-        marked = [(g, g.with_mask) for g in part if g.with_mask is not None]
-        if marked:
-            found = [(g, kind) for g, kind in marked if g.mask_iou >= FOUND_IOU]
-            share = bootstrap.mean(
-                [float(g.mask_iou >= FOUND_IOU) for g, _ in marked], [g.forgery.group for g, _ in marked]
-            )
-            yield from (Row(source, *row) for row in _kind_rows("engine's area", marked, bootstrap))
-            yield Row(source, f"engine's area: IoU with the true one at least {FOUND_IOU}", share)
-            yield from (
-                Row(source, *row) for row in _kind_rows("engine's area where found", found, bootstrap)
-            )
-        right = bootstrap.mean([float(g.place_is_right) for g in part], [g.forgery.group for g in part])
-        yield Row(source, "place right, true area", right, PLACE_RIGHT)
-        yield from _claim_rows(source, "claims on a forged region, engine's mask", part, "claims", bootstrap)
-        yield from _claim_rows(
-            source, "claims on the true area beside a decoy", part, "beside_decoy", bootstrap
-        )
-
-
-def _kind_rows(
-    area: str, read: Sequence[tuple[Grounded, Kind]], bootstrap: Bootstrap
-) -> Iterator[tuple[str, Estimate | None, float | None]]:
-    groups = [g.forgery.group for g, _ in read]
-    stated = [(g, kind) for g, kind in read if kind.stated != "unknown"]
-    right = [float(kind.stated == g.forgery.kind) for g, kind in stated]
-    yield (
-        f"{area}: stated kind right",
-        bootstrap.mean(right, [g.forgery.group for g, _ in stated]),
-        STATED_RIGHT,
-    )
-    yield (
-        f"{area}: a kind is stated",
-        bootstrap.mean([float(k.stated != "unknown") for _, k in read], groups),
-        None,
-    )
-    likeliest = [float(kind.likeliest == g.forgery.kind) for g, kind in read]
-    yield f"{area}: likeliest kind right", bootstrap.mean(likeliest, groups), None
-
-
-def _claim_rows(
-    source: str, what: str, part: Sequence[Grounded], which: str, bootstrap: Bootstrap
-) -> Iterator[Row]:
-    told = [(kind, on, g.forgery.group) for g in part for kind, on in getattr(g, which)]
-    for name in ("all", *dict.fromkeys(kind for kind, _, _ in told)):
-        chosen = [(float(on), group) for kind, on, group in told if name in ("all", kind)]
-        if chosen:
-            yield Row(
-                source, f"{what}: {name}", bootstrap.mean([on for on, _ in chosen], [g for _, g in chosen])
-            )
-
-
-def confusion(grounded: Iterable[Grounded]) -> dict[str, JsonValue]:
-    """How often each true kind was stated as each, with the true area."""
-    counts = Counter((g.forgery.kind, g.with_truth.stated) for g in grounded)
-    return {f"{kind} stated as {stated}": number for (kind, stated), number in sorted(counts.items())}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

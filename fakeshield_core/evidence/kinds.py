@@ -1,8 +1,8 @@
 """The kind of a forgery from measurements: how likely splice, copy-move and removal are, and when to say so.
 
-A small multinomial logistic regression over the numbers of `kinds_features`. It is no detector: that there is
-a forgery, and where, is taken for granted. Its weights are `kinds.json` beside this file, made by
-`python -m fakeshield_core.training.kinds`.
+A small multinomial logistic regression over the numbers of `kinds_features`. A mask may be wrong, so an area
+that nobody touched is one of the outcomes; where it is likely, no kind is. Its weights are `kinds.json`
+beside this file, made by `python -m fakeshield_core.training.kinds`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from fakeshield_core.evidence.kinds_features import NAMES, features_of
 Values = npt.NDArray[np.float64]
 
 KINDS: tuple[FindingKind, ...] = ("splice", "copy_move", "removal")
+OUTCOMES = (*KINDS, "untouched")
 WEIGHTS = Path(__file__).with_name("kinds.json")
 FARTHEST = 3.0  # deviations; what lies beyond was hardly learnt from
 
@@ -34,12 +35,12 @@ class KindModel:
 
     means: Values  # (D,), of the features it was learnt from
     deviations: Values  # (D,)
-    weights: Values  # (len(KINDS), 1 + 2 D), bias, features, squares of features
+    weights: Values  # (len(OUTCOMES), 1 + 2 D), bias, features, squares of features
     temperature: float  # divides the logits: 1 leaves them, more makes the model less sure
     level: float  # 0..1, least probability of a kind that is stated
 
     def probabilities(self, features: Values) -> Values:
-        """(N, len(KINDS)) calibrated, of (N, D) features."""
+        """(N, len(OUTCOMES)) calibrated, of (N, D) features."""
         logits = designed(features, self.means, self.deviations) @ self.weights.T / self.temperature
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float64)
@@ -49,7 +50,9 @@ class KindModel:
 class KindReading:
     """What the measurements say about one area."""
 
-    probabilities: Mapping[FindingKind, float]  # of each of KINDS, together 1
+    probabilities: Mapping[
+        FindingKind, float
+    ]  # of each of KINDS; what they lack of 1: nobody touched the area
     level: float  # from which one is stated
 
     @property
@@ -64,7 +67,7 @@ class KindReading:
 
 
 def read_kind(rgb: RgbImage, mask: BoolMask, copies: Copies | None) -> KindReading | None:
-    """How likely each kind is for one forged area; None where it is too small or too large to tell.
+    """How likely each kind is for one area; None where it is too small or too large to tell.
 
     Takes 10 to 30 ms of CPU time, whatever the size of the picture.
 
@@ -81,7 +84,7 @@ def read_kind(rgb: RgbImage, mask: BoolMask, copies: Copies | None) -> KindReadi
         return None
     model = shipped_model()
     likely = model.probabilities(features[None])[0].tolist()
-    return KindReading(dict(zip(KINDS, likely, strict=True)), model.level)
+    return KindReading(dict(zip(KINDS, likely, strict=False)), model.level)
 
 
 def designed(features: Values, means: Values, deviations: Values) -> Values:
@@ -109,13 +112,13 @@ def model_from_json(document: Mapping[str, JsonValue]) -> KindModel:
     """The model of `model_to_json`.
 
     Raises:
-        ValueError: it is for other features or kinds, or a number is missing.
+        ValueError: it is for other features or outcomes, or a number is missing.
     """
-    if document["features"] != list(NAMES) or document["kinds"] != list(KINDS):
-        raise ValueError("These weights are for other features or kinds; train them again.")
+    if document["features"] != list(NAMES) or document["outcomes"] != list(OUTCOMES):
+        raise ValueError("These weights are for other features or outcomes; train them again.")
     values = {name: np.array(document[name], np.float64) for name in ("means", "deviations", "weights")}
     size = len(NAMES)
-    shapes = {"means": (size,), "deviations": (size,), "weights": (len(KINDS), 1 + 2 * size)}
+    shapes = {"means": (size,), "deviations": (size,), "weights": (len(OUTCOMES), 1 + 2 * size)}
     if any(
         values[name].shape != shape or not np.isfinite(values[name]).all() for name, shape in shapes.items()
     ):
@@ -128,7 +131,7 @@ def model_from_json(document: Mapping[str, JsonValue]) -> KindModel:
 def model_to_json(model: KindModel) -> dict[str, JsonValue]:
     """As kept in WEIGHTS, rounded to four digits behind the point."""
     return {
-        "kinds": list(KINDS),
+        "outcomes": list(OUTCOMES),
         "features": list(NAMES),
         "temperature": round(model.temperature, 3),
         "level": model.level,

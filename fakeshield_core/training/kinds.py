@@ -20,7 +20,7 @@ from scipy import optimize
 
 from fakeshield_core.domain import JsonValue
 from fakeshield_core.errors import FakeShieldError, ManifestInvalid
-from fakeshield_core.evidence.kinds import KINDS, WEIGHTS, KindModel, designed, model_to_json
+from fakeshield_core.evidence.kinds import KINDS, OUTCOMES, WEIGHTS, KindModel, designed, model_to_json
 from fakeshield_core.evidence.kinds_features import features_of
 from fakeshield_core.files import write_file
 from fakeshield_core.provenance import provenance
@@ -30,10 +30,11 @@ from fakeshield_core.training.photographs import read_photographs, split
 Values = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
 
-MADE, MOST_REAL = 390, 36  # forgeries made, and real ones of each word for a kind
+MADE, MOST_REAL = 900, 36  # forgeries made, and real ones of each word for a kind
 RIDGE = 12.0  # penalty on the weights, in units of one sample
 FOLDS = 8
-WANTED = 0.85  # share of stated kinds that should be right, in groups not fitted to
+UNTOUCHED = len(KINDS)  # its place among OUTCOMES
+WANTED = 0.8  # share of stated kinds that should be right, in groups not fitted to
 LEVELS = tuple(round(0.4 + 0.02 * step, 2) for step in range(26))  # tried, lowest first
 
 log = logging.getLogger(__name__)
@@ -41,37 +42,39 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """Measured areas of known kind."""
+    """Measured areas of known outcome."""
 
     features: Values  # (N, D)
-    kinds: Numbers  # (N,), index into KINDS
+    outcomes: Numbers  # (N,), index into OUTCOMES
     groups: tuple[str, ...]  # N
 
     def part(self, chosen: npt.NDArray[np.bool_]) -> Samples:
         """Those that are chosen, (N,)."""
         groups = tuple(group for group, keep in zip(self.groups, chosen, strict=True) if keep)
-        return Samples(self.features[chosen], self.kinds[chosen], groups)
+        return Samples(self.features[chosen], self.outcomes[chosen], groups)
 
 
 def measured(found: Iterable[Learnable]) -> Samples:
-    """One sample for each mask that can be measured."""
-    features, kinds, groups = [], [], []
+    """One sample for each area that can be measured."""
+    features, outcomes, groups = [], [], []
     for number, learnt in enumerate(found):
         if number % 100 == 0:
             log.info("forgery %d", number)
-        for mask in learnt.masks:
+        kind = OUTCOMES.index(learnt.example.kind)
+        areas = [*((mask, kind) for mask in learnt.masks), (learnt.untouched, UNTOUCHED)]
+        for mask, outcome in areas:
             values = features_of(learnt.example.rgb, mask, learnt.copies)
             if values is not None:
                 features.append(values)
-                kinds.append(KINDS.index(learnt.example.kind))
+                outcomes.append(outcome)
                 groups.append(learnt.example.group)
-    return Samples(np.array(features), np.array(kinds), tuple(groups))
+    return Samples(np.array(features), np.array(outcomes), tuple(groups))
 
 
 def learnt_model(samples: Samples) -> KindModel:
     """Weights fitted to all samples; temperature and level to predictions made without the sample's group."""
     folds = _folds(samples.groups)
-    logits = np.zeros((len(samples.kinds), len(KINDS)))
+    logits = np.zeros((len(samples.outcomes), len(OUTCOMES)))
     for fold in range(FOLDS):
         apart = folds == fold
         if apart.any() and not apart.all():
@@ -79,44 +82,48 @@ def learnt_model(samples: Samples) -> KindModel:
             logits[apart] = designed(samples.features[apart], model.means, model.deviations) @ model.weights.T
     temperature = float(
         optimize.minimize_scalar(
-            lambda value: _loss(logits / value, samples.kinds), bounds=(0.3, 5), method="bounded"
+            lambda value: _loss(logits / value, samples.outcomes), bounds=(0.3, 5), method="bounded"
         ).x
     )
     probabilities = np.exp(_logs(logits / temperature))
-    return replace(fitted(samples), temperature=temperature, level=_level(probabilities, samples.kinds))
+    return replace(fitted(samples), temperature=temperature, level=_level(probabilities, samples.outcomes))
 
 
 def fitted(samples: Samples) -> KindModel:
-    """Ridge multinomial logistic regression; every kind weighs the same."""
+    """Ridge multinomial logistic regression; every outcome weighs the same."""
     means, deviations = samples.features.mean(axis=0), samples.features.std(axis=0) + 1e-6
     design = designed(samples.features, means, deviations)
-    counts = np.bincount(samples.kinds, minlength=len(KINDS))
-    heft = (len(samples.kinds) / len(KINDS) / np.maximum(counts, 1))[samples.kinds]
-    truth = np.eye(len(KINDS))[samples.kinds]
+    counts = np.bincount(samples.outcomes, minlength=len(OUTCOMES))
+    heft = (len(samples.outcomes) / len(OUTCOMES) / np.maximum(counts, 1))[samples.outcomes]
+    truth = np.eye(len(OUTCOMES))[samples.outcomes]
 
     def loss(flat: Values) -> tuple[float, Values]:
-        weights = flat.reshape(len(KINDS), -1)
+        weights = flat.reshape(len(OUTCOMES), -1)
         logs = _logs(design @ weights.T)
-        penalised = np.concatenate([np.zeros((len(KINDS), 1)), weights[:, 1:]], axis=1)
+        penalised = np.concatenate([np.zeros((len(OUTCOMES), 1)), weights[:, 1:]], axis=1)
         value = -float((heft[:, None] * truth * logs).sum()) + RIDGE / 2 * float((penalised**2).sum())
         slope = (heft[:, None] * (np.exp(logs) - truth)).T @ design + RIDGE * penalised
         return value, slope.ravel()
 
-    start = np.zeros(len(KINDS) * design.shape[1])
+    start = np.zeros(len(OUTCOMES) * design.shape[1])
     found = optimize.minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 500})
-    return KindModel(means, deviations, found.x.reshape(len(KINDS), -1), 1.0, 1.0)
+    return KindModel(means, deviations, found.x.reshape(len(OUTCOMES), -1), 1.0, 1.0)
 
 
-def _level(probabilities: Values, kinds: Numbers) -> float:
-    """The lowest level at which enough of the stated kinds are right; the highest where none does."""
-    sure, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == kinds
+def _level(probabilities: Values, outcomes: Numbers) -> float:
+    """The lowest level at which enough of the stated kinds are right; the highest where none does.
+
+    A kind stated for an area that nobody touched is wrong.
+    """
+    of_kinds = probabilities[:, : len(KINDS)]
+    sure, right = of_kinds.max(axis=1), of_kinds.argmax(axis=1) == outcomes
     return next(
         (at for at in LEVELS if (sure >= at).any() and right[sure >= at].mean() >= WANTED), LEVELS[-1]
     )
 
 
-def _loss(logits: Values, kinds: Numbers) -> float:
-    return -float(_logs(logits)[np.arange(len(kinds)), kinds].mean())
+def _loss(logits: Values, outcomes: Numbers) -> float:
+    return -float(_logs(logits)[np.arange(len(outcomes)), outcomes].mean())
 
 
 def _logs(logits: Values) -> Values:
@@ -144,12 +151,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         photographs, _ = split(read_photographs(args.data))
         samples = measured(learnable(photographs, args.made, MOST_REAL, args.seed))
-        if len(set(samples.kinds.tolist())) < len(KINDS):
+        if len(set(samples.outcomes.tolist())) < len(OUTCOMES):
             raise ManifestInvalid("Not every kind of forgery could be made; give more photographs or --made.")
         model = learnt_model(samples)
         about: dict[str, JsonValue] = {
             "made_by": f"fakeshield_core.training.kinds --made {args.made} --seed {args.seed}",
-            "samples": len(samples.kinds),
+            "samples": len(samples.outcomes),
             "provenance": asdict(provenance()),
         }
         write_file(args.out, (json.dumps(about | model_to_json(model)) + "\n").encode())
@@ -157,7 +164,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     print(
-        f"{len(samples.kinds)} areas; temperature {model.temperature:.2f}, stated from {model.level:.2f} on"
+        f"{len(samples.outcomes)} areas; temperature {model.temperature:.2f}, stated from {model.level:.2f}"
     )
     return 0
 

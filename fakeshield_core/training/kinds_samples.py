@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 from scipy import ndimage
 
 from fakeshield_core import masks
 from fakeshield_core.domain import BoolMask, RgbImage
 from fakeshield_core.evidence.copies import Copies, find_copies
-from fakeshield_core.synthesis.forgeries import KINDS, Kind, forge
+from fakeshield_core.synthesis.forgeries import KINDS, LARGEST, SMALLEST, Kind, forge, random_shape
 from fakeshield_core.synthesis.history import Steps, aged, resized
 from fakeshield_core.synthesis.retouches import Retouch, retouch
 from fakeshield_core.training.photographs import Photograph
@@ -25,6 +26,8 @@ RETOUCHED: dict[Kind, tuple[float, tuple[Retouch, ...]]] = {  # share of a kind,
 }
 NEARLY = 0.06  # strength of `drawn` for a mask that is nearly the true one
 MADE_STREAM, REAL_STREAM = 41, 42  # keep the draws apart
+ALIKE_SHARE = 0.6  # of the untouched areas
+APART_PX = 6  # between an untouched area and the forged one
 LARGEST_PX = 1_000_000  # of a real forgery; larger ones take long
 MANY_SPLICES = "splicing (2 or more pasted objects)"  # as the manifest of MISD says
 NOISE_CELLS = (4, 14)  # across the picture: how finely the outline of a drawn mask wanders
@@ -48,6 +51,7 @@ class Learnable:
     example: Example
     copies: Copies | None
     masks: tuple[BoolMask, ...]  # (H, W), one area each: nearly the true one, and as an engine marks it
+    untouched: BoolMask  # (H, W), an area of the same picture that is no forgery; may be empty
 
 
 def made(photographs: Sequence[Photograph], number: int, rng: np.random.Generator) -> Example:
@@ -85,11 +89,11 @@ def piece(rgb: RgbImage, height: int, width: int, rng: np.random.Generator) -> R
 def learnable(
     photographs: Sequence[Photograph], count: int, most_real: int, seed: int
 ) -> Iterator[Learnable]:
-    """Forgeries with two masks each, made ones first: the same seed gives the same."""
-    untouched = [p for p in photographs if not p.is_tampered]
+    """Forgeries with their masks, made ones first: the same seed gives the same."""
+    hosts = [p for p in photographs if not p.is_tampered]
     for number in range(count):
         rng = np.random.default_rng([seed, MADE_STREAM, number])
-        example = made(untouched, number, rng)
+        example = made(hosts, number, rng)
         yield _learnable(replace(example, rgb=finished(example.rgb, rng)[0]), rng)
     for number, (photograph, kind) in enumerate(real(photographs, most_real)):
         rng = np.random.default_rng([seed, REAL_STREAM, number])
@@ -101,7 +105,11 @@ def learnable(
 def _learnable(example: Example, rng: np.random.Generator) -> Learnable:
     copies = find_copies(example.rgb)
     near = largest(drawn(example.mask, NEARLY, rng))
-    return Learnable(example, copies, (near, as_found(example.mask, copies, rng)))
+    found, taken = as_found(example.mask, copies, rng), example.mask
+    if copies is not None and copies.clear:
+        first, second = copies.areas(*taken.shape)
+        taken = taken | first | second
+    return Learnable(example, copies, (near, found), untouched_area(example.rgb, taken, rng))
 
 
 def drawn(mask: BoolMask, strength: float, rng: np.random.Generator) -> BoolMask:
@@ -119,6 +127,34 @@ def drawn(mask: BoolMask, strength: float, rng: np.random.Generator) -> BoolMask
     waves = waves[: mask.shape[0], : mask.shape[1]]
     moved = deep + strength * size * (0.3 * waves + 0.25 * float(rng.normal(0.2, 1)))
     return np.asarray(moved > 0) if (moved > 0).any() else mask
+
+
+def untouched_area(rgb: RgbImage, taken: BoolMask, rng: np.random.Generator) -> BoolMask:
+    """An area that is no forgery but that somebody might mark: of one brightness, or of a random shape.
+
+    Args:
+        rgb: (H, W, 3).
+        taken: (H, W), what the area keeps away from; where that leaves nothing, the area is empty.
+    """
+    height, width = taken.shape
+    free = ~ndimage.binary_dilation(taken, iterations=APART_PX)
+    if not free.any():
+        return np.zeros_like(taken)
+    places = np.flatnonzero(free)
+    y, x = divmod(int(places[rng.integers(places.size)]), width)
+    if rng.random() < ALIKE_SHARE:
+        grey = cv2.GaussianBlur(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), (0, 0), 2.0)
+        near = np.abs(grey.astype(int) - int(grey[y, x])) < int(rng.integers(6, 30))
+        labels = ndimage.label(near & free)[0]
+        area = ndimage.binary_closing(labels == labels[y, x], iterations=2) & free
+        if SMALLEST <= area.mean() <= LARGEST:
+            return largest(area)
+    side = np.sqrt(float(np.exp(rng.uniform(np.log(SMALLEST), np.log(LARGEST)))) * 1.5)
+    tall, wide = max(12, int(side * height)), max(12, int(side * width))
+    top, left = min(max(0, y - tall // 2), height - tall), min(max(0, x - wide // 2), width - wide)
+    area = np.zeros_like(taken)
+    area[top : top + tall, left : left + wide] = random_shape(tall, wide, rng)
+    return largest(area & free) if (area & free).any() else area & free
 
 
 def largest(mask: BoolMask) -> BoolMask:

@@ -9,18 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.grounding import (
-    Forgery,
-    Grounded,
-    Kind,
-    confusion,
-    decoy,
-    forgeries,
-    ground,
-    main,
-    rows_of,
-    scene_photographs,
-)
+from bench.grounding import decoy, forgeries, ground, main, scene_photographs
+from bench.grounding_figures import Forgery, Grounded, Kind, confusion, rows_of
 from bench.grounding_places import lies_where
 from fakeshield_core.domain import BoolMask
 from fakeshield_core.evaluate_figures import Bootstrap
@@ -80,7 +70,15 @@ def told(kind: str, stated: str, group: str, on: bool = True) -> Grounded:
     forgery = Forgery(pictured(textured(120, 160)), truth, kind, group, "photographs")  # type: ignore[arg-type]
     read = Kind("splice", stated, 0.8)  # type: ignore[arg-type]
     return Grounded(
-        forgery, read, read, 0.5, "top left", on, (("noise", on),), (("noise", on), ("ghosts", True))
+        forgery=forgery,
+        with_truth=read,
+        with_mask=read,
+        finding=stated,  # type: ignore[arg-type]
+        mask_iou=0.5,
+        where="top left" if on else "bottom right",
+        place_is_right=on,
+        claims=(("noise", on),),
+        beside_decoy=(("noise", on), ("ghosts", True)),
     )
 
 
@@ -97,7 +95,9 @@ def test_figures_worked_by_hand() -> None:
     assert values["true area: a kind is stated"] == 0.75
     assert values["true area: likeliest kind right"] == 0.5
     assert values["engine's area: stated kind right"] == 0.667
-    assert values["place right, true area"] == 0.75
+    assert values["engine's findings: stated kind right"] == 0.667
+    assert values["engine's findings: its kind is stated"] == 0.75
+    assert values["place right, true area"] == values["the same with the words of the next forgery"] == 0.75
     assert values["claims on a forged region, engine's mask: noise"] == 0.75
     assert values["claims on the true area beside a decoy: all"] == 0.875
     assert confusion(grounded) == {
