@@ -103,7 +103,7 @@ def compare(
     Raises:
         InputError: a picture or mask cannot be read.
     """
-    options = EvaluationOptions(changes=(AS_JPEG,), bootstrap=bootstrap)
+    options = EvaluationOptions(changes=(None, AS_JPEG), bootstrap=bootstrap)
     report = evaluate(engine, manifest, options) if engine is not None else None
     rows = [row for row in manifest.rows if row.tampering_mask is not None]
     pictures = run_baselines(rows)

@@ -52,7 +52,15 @@ class Work:
     seed: int
 
 
-def measured(work: Work) -> tuple[Slice, ...]:
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one change left."""
+
+    slices: tuple[Slice, ...]
+    failures: tuple[str, ...]  # pictures that could not be measured, and why
+
+
+def measured(work: Work) -> Measured:
     """All slices of the pictures after one change.
 
     Raises:
@@ -60,12 +68,9 @@ def measured(work: Work) -> tuple[Slice, ...]:
     """
     torch.set_num_threads(1)
     engine = CompactEngine(read_compact(work.weights), checks_stability=False)
-    options = EvaluationOptions(
-        changes=() if work.change is None else (work.change,),
-        file_too=work.change is None,
-        bootstrap=Bootstrap(seed=work.seed),
-    )
-    return evaluate(engine, read_manifest(work.manifest), options).slices
+    options = EvaluationOptions(changes=(work.change,), bootstrap=Bootstrap(seed=work.seed))
+    report = evaluate(engine, read_manifest(work.manifest), options)
+    return Measured(report.slices, tuple(f"{each.name}: {each.reason}" for each in report.failures))
 
 
 def held(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
@@ -97,6 +102,7 @@ def plot(document: Mapping[str, Any], path: Path) -> None:
     import matplotlib
 
     matplotlib.use("Agg")
+    matplotlib.rcParams["svg.hashsalt"] = "robustness"  # the same figures give the same file
     from matplotlib import pyplot
 
     rows = [r for r in document["rows"] if r["tampering"] is None]
@@ -150,13 +156,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _document(args: argparse.Namespace) -> dict[str, Any]:
     works = [Work(args.manifest, args.weights, change, args.seed) for change in CHANGES]
     with ProcessPoolExecutor(args.processes, mp_context=get_context("spawn")) as pool:
-        rows = [row(part) for parts in pool.map(measured, works) for part in parts]
+        found = list(pool.map(measured, works))
     manifest = read_manifest(args.manifest)
+    rows = [row(part) for each in found for part in each.slices]
     return {
         "provenance": asdict(provenance()),
         "weights": read_compact(args.weights).digest,
         "manifest": {"name": manifest.name, "sha256": manifest.sha256},
         f"f1_left_after_{HELD_AFTER}": held(rows),
+        "failures": sorted({failure for each in found for failure in each.failures}),
         "rows": rows,
     }
 
@@ -187,7 +195,10 @@ def _text(document: Mapping[str, Any]) -> str:
         if r["tampering"] is None
     ]
     left = ", ".join(f"{n} {100 * v:.0f} %" for n, v in document[f"f1_left_after_{HELD_AFTER}"].items())
-    return "\n".join((*table(header, lines), f"F1 left after {HELD_AFTER} (wanted {HELD_SHARE:.0%}): {left}"))
+    failures = [f"not measured: {failure}" for failure in document["failures"]]
+    return "\n".join(
+        (*table(header, lines), *failures, f"F1 left after {HELD_AFTER} (wanted {HELD_SHARE:.0%}): {left}")
+    )
 
 
 def _short(estimate: Mapping[str, float] | None) -> str:

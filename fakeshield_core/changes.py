@@ -14,7 +14,8 @@ from fakeshield_core.errors import InputError
 from fakeshield_core.imaging import recompress, resize_rgb
 from fakeshield_core.synthesis.history import blurred
 
-NAME = re.compile(r"(jpeg|noise|blur|resize)(\d+(?:\.\d+)?)")
+JPEG = re.compile(r"jpeg(\d+)")
+NAME = re.compile(r"(noise|blur|resize)(\d+(?:\.\d+)?)")
 PUBLISHED = ("jpeg70", "jpeg50", "jpeg30", "noise5", "noise10", "resize0.5")
 
 Change = Callable[[RgbImage], RgbImage]
@@ -30,10 +31,11 @@ def change_named(name: str) -> Change:
     Raises:
         InputError: another name.
     """
+    quality = jpeg_quality(name)
+    if quality is not None:
+        return lambda rgb: recompress(rgb, quality)
     match = NAME.fullmatch(name)
     amount = float(match[2]) if match else 0.0
-    if match and match[1] == "jpeg" and amount in range(1, 101):
-        return lambda rgb: recompress(rgb, int(amount))
     if match and match[1] == "noise" and amount > 0:
         return lambda rgb: noisy(rgb, amount)
     if match and match[1] == "blur" and 0 < amount <= 20:
@@ -41,6 +43,12 @@ def change_named(name: str) -> Change:
     if match and match[1] == "resize" and 0 < amount <= 4:
         return lambda rgb: resized(rgb, amount)
     raise InputError(f"{name!r} is no change; use names such as {', '.join(PUBLISHED)}.")
+
+
+def jpeg_quality(name: str) -> int | None:
+    """The quality of a change by JPEG, 1..100; None for every other name."""
+    match = JPEG.fullmatch(name)
+    return int(match[1]) if match and int(match[1]) in range(1, 101) else None
 
 
 def noisy(rgb: RgbImage, deviation: float) -> RgbImage:

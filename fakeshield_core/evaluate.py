@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 from fakeshield_core import metrics
-from fakeshield_core.changes import change_named, fitted_mask
+from fakeshield_core.changes import change_named, fitted_mask, jpeg_quality
 from fakeshield_core.domain import Analysis, BoolMask, Engine, SoftMap
 from fakeshield_core.errors import EngineUnavailable, FakeShieldError, ManifestInvalid
 from fakeshield_core.evaluate_figures import (
@@ -36,6 +36,7 @@ from fakeshield_core.manifest import Manifest, ManifestRow, read_mask
 from fakeshield_core.picture import Picture
 from fakeshield_core.pipeline import analyze_to_end
 from fakeshield_core.sweep import sweep
+from fakeshield_core.synthesis.history import jpeg_bytes
 
 FIXED_SIDE_PX = 512  # the side most published tables are measured at
 LOG_EVERY = 25  # pictures
@@ -47,8 +48,7 @@ log = logging.getLogger(__name__)
 class EvaluationOptions:
     """What to measure, and how intervals are made."""
 
-    changes: tuple[str, ...] = ()  # by name; every picture is measured again after each
-    file_too: bool = True  # the file as it is, before the changes
+    changes: tuple[str | None, ...] = (None,)  # every picture is measured after each; None: the file as it is
     kinds: frozenset[str] = frozenset()  # only rows of these kinds; empty: all
     maps: Path | None = None  # folder for 8-bit maps of the original files
     bootstrap: Bootstrap = field(default_factory=Bootstrap)
@@ -71,14 +71,13 @@ def evaluate(engine: Engine, manifest: Manifest, options: EvaluationOptions | No
     if chosen.maps is not None and "map" not in engine.info.gives:
         raise EngineUnavailable(f"The engine {engine.info.name} gives no map; leave the folder for maps out.")
     targets = map_targets(manifest, rows, chosen.maps) if chosen.maps is not None else {}
-    for name in chosen.changes:
+    for name in filter(None, chosen.changes):
         change_named(name)
-    conditions = (None, *chosen.changes) if chosen.file_too else chosen.changes
     measured: list[Measured] = []
     failures: list[Failure] = []
     for number, row in enumerate(rows, start=1):
         try:
-            measured.extend(_measure_row(engine, row, conditions, targets.get(row.name)))
+            measured.extend(_measure_row(engine, row, chosen.changes, targets.get(row.name)))
         except FakeShieldError as error:
             failures.append(Failure(row.name, str(error)))
         if number % LOG_EVERY == 0 or number == len(rows):
@@ -110,12 +109,11 @@ def changed(picture: Picture, name: str) -> Picture:
     Raises:
         InputError: the change is not known.
     """
-    change = change_named(name)
+    quality = jpeg_quality(name)
+    if quality is not None:
+        return decode(jpeg_bytes(picture.rgb, quality), None)
     buffer = io.BytesIO()
-    if name.startswith("jpeg"):
-        Image.fromarray(picture.rgb).save(buffer, "JPEG", quality=int(name.removeprefix("jpeg")))
-    else:
-        Image.fromarray(change(picture.rgb)).save(buffer, "PNG", compress_level=1)
+    Image.fromarray(change_named(name)(picture.rgb)).save(buffer, "PNG", compress_level=1)
     return decode(buffer.getvalue(), None)
 
 
@@ -149,11 +147,11 @@ def pixel_scores(soft_map: SoftMap, mask: BoolMask, gt_mask: BoolMask) -> tuple[
 
 
 def _measure_row(
-    engine: Engine, row: ManifestRow, conditions: Sequence[str | None], target: Path | None
+    engine: Engine, row: ManifestRow, changes: Sequence[str | None], target: Path | None
 ) -> Iterator[Measured]:
     picture = read_picture(row.path)
     gt_mask = read_mask(row.tampering_mask) if row.tampering_mask is not None else None
-    for change in conditions:
+    for change in changes:
         shown = picture if change is None else changed(picture, change)
         cpu_began, wall_began = time.process_time(), time.perf_counter()
         analysis = analyze_to_end(engine, shown)

@@ -49,7 +49,7 @@ def run(args: argparse.Namespace, settings: Settings) -> Outcome:
     manifest = read_manifest(args.manifest)
     engine = build_engine(args.engine or settings.engine, settings, args.adapter)
     options = EvaluationOptions(
-        changes=tuple(dict.fromkeys(args.change)),
+        changes=tuple(dict.fromkeys((None, *args.change))),
         kinds=frozenset(args.limit_kind),
         maps=args.maps,
         bootstrap=Bootstrap(seed=args.seed),

@@ -174,6 +174,15 @@ def test_recompression_measures_both_classes_again(
     assert {len(image["measured"]) for image in report["images"]} == {3}
 
 
+def test_a_change_that_is_not_known_is_refused_in_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["evaluate", "--manifest", str(write_set(tmp_path)), *ENGINE, "--change", "jpeg70.0"]
+    assert main(arguments) == 1
+    said = capsys.readouterr()
+    assert "is no change" in said.err and len(said.err.strip().splitlines()) == 1
+
+
 def test_limit_kind_leaves_other_rows_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["evaluate", "--manifest", str(write_set(tmp_path)), *ENGINE, "--limit-kind", "authentic"]
     _, report = run_json(arguments, capsys)

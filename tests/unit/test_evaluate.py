@@ -347,7 +347,9 @@ def test_another_change_leaves_no_trace_of_its_own_compression(
 
 def test_a_smaller_copy_is_measured_at_the_size_of_the_picture(tmp_path: Path) -> None:
     found = evaluate(
-        SettledEngine(0.9), small_set(tmp_path), EvaluationOptions(changes=("resize0.5",), bootstrap=QUICK)
+        SettledEngine(0.9),
+        small_set(tmp_path),
+        EvaluationOptions(changes=(None, "resize0.5"), bootstrap=QUICK),
     )
     file, half = (found.find(found.slices[0].dataset, change) for change in (None, "resize0.5"))
     assert file is not None and half is not None and not found.failures

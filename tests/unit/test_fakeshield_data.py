@@ -191,7 +191,8 @@ def test_a_change_is_the_same_each_time_and_not_nothing(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["jpeg0", "jpeg101", "jpeg1.5", "noise0", "resize9", "blur0", "blur21", "sharpen1", ""]
+    "name",
+    ["jpeg0", "jpeg101", "jpeg1.5", "jpeg70.0", "noise0", "resize9", "blur0", "blur21", "sharpen1", ""],
 )
 def test_an_unknown_change_is_refused(name: str) -> None:
     with pytest.raises(InputError, match="is no change"):
