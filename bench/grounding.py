@@ -41,7 +41,7 @@ from fakeshield_core.provenance import provenance
 from fakeshield_core.settings import Settings
 from fakeshield_core.synthesis.history import jpeg_bytes
 from fakeshield_core.synthesis.scenes import scene
-from fakeshield_core.training.kinds_samples import Example, largest, made
+from fakeshield_core.training.kinds_samples import Known, largest, made
 from fakeshield_core.training.photographs import Photograph, read_photographs, split
 
 ON_TRUTH = 0.5  # least share of a region's pixels that were forged, for a claim about it to be grounded
@@ -58,17 +58,17 @@ def forgeries(photographs: Sequence[Photograph], count: int, source: str, seed: 
         raise ManifestInvalid("There are no untouched photographs of held-out groups; give more with --data.")
     for number in range(count):
         rng = np.random.default_rng([seed, STREAM, len(source), number])
-        example = made(untouched, number, rng)
-        picture = decode(_file(example, rng), f"{source}-{number}")
-        yield Forgery(picture, largest(example.mask), example.kind, example.group, source)
+        forged = made(untouched, number, rng)
+        picture = decode(_file(forged, rng), f"{source}-{number}")
+        yield Forgery(picture, largest(forged.mask), forged.kind, forged.group, source)
 
 
-def _file(example: Example, rng: np.random.Generator) -> bytes:
+def _file(forged: Known, rng: np.random.Generator) -> bytes:
     if rng.random() < 0.25:
         buffer = io.BytesIO()
-        Image.fromarray(example.rgb).save(buffer, "PNG")
+        Image.fromarray(forged.rgb).save(buffer, "PNG")
         return buffer.getvalue()
-    return jpeg_bytes(example.rgb, int(rng.integers(60, 99)), int(rng.choice([0, 2])))
+    return jpeg_bytes(forged.rgb, int(rng.integers(60, 99)), int(rng.choice([0, 2])))
 
 
 def scene_photographs(count: int) -> tuple[Photograph, ...]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from fakeshield_core.domain import Claim, Evidence, EvidenceItem, Region, Verdict
-from fakeshield_core.evidence.level_test import level_words
 from fakeshield_core.explain.chinese_findings import LIMITS, TITLES, claim_text, reason_text, whole_text
 from fakeshield_core.explain.claims import region_rows
 from fakeshield_core.explain.note import percent_digits
-from fakeshield_core.explain.words import FEW, Row, Rows, Words
+from fakeshield_core.explain.words import Row, Rows, Words, levels_told, naming
 
 COUNTS = ("零", "一", "两", "三", "四", "五", "六", "七", "八")
 MARKED, EACH = "标记区域", "各区域"
@@ -115,21 +114,21 @@ def _place(region_id: int, regions: Sequence[Region]) -> str:
 
 def _places(ids: Sequence[int], regions: Sequence[Region]) -> str:
     """Such as "标记区域", "区域2", "区域1、2和4", "区域1至6", "各区域"."""
-    if len(ids) == 1:
-        return _place(ids[0], regions)
-    if len(ids) == len(regions) > FEW:
-        return EACH
-    if len(ids) > FEW and ids[-1] - ids[0] == len(ids) - 1:
-        return f"区域{ids[0]}至{ids[-1]}"
-    return f"区域{_joined([str(number) for number in ids])}"
+    match naming(ids, regions):
+        case "one":
+            return _place(ids[0], regions)
+        case "all":
+            return EACH
+        case "run":
+            return f"区域{ids[0]}至{ids[-1]}"
+        case "some":
+            return f"区域{_joined([str(number) for number in ids])}"
 
 
 def _levels(same: Rows, regions: Sequence[Region], with_unit: bool) -> str:
     """The two levels in brackets where there is but one region and they are levels, else nothing."""
-    if len(regions) > 1 or "expected" not in same[0]:
-        return ""
-    inside, expected = (level_words(float(str(same[0][name]))) for name in ("inside", "expected"))
-    return f"（{inside}对{expected}{'灰度级' if with_unit else ''}）"
+    told = levels_told(same, regions)
+    return f"（{told[0]}对{told[1]}{'灰度级' if with_unit else ''}）" if told else ""
 
 
 def _joined(words: Sequence[str]) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from fakeshield_core.domain import Claim, Evidence, EvidenceItem, Region, Verdict
-from fakeshield_core.evidence.level_test import level_words, place_words
-from fakeshield_core.explain.words import FEW, Row, Rows, Words
+from fakeshield_core.evidence.level_test import place_words
+from fakeshield_core.explain.words import Row, Rows, Words, levels_told, naming
 
 COUNTS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight")
 LEADS: Mapping[Verdict, str] = {
@@ -105,10 +105,8 @@ def _in_place(where: str) -> str:
 
 def _levels(same: Rows, regions: Sequence[Region], with_unit: bool) -> str:
     """The two levels in brackets where there is but one region and they are levels, else nothing."""
-    if len(regions) > 1 or "expected" not in same[0]:
-        return ""
-    inside, expected = (level_words(float(str(same[0][name]))) for name in ("inside", "expected"))
-    return f" ({inside} against {expected}{' grey levels' if with_unit else ''})"
+    told = levels_told(same, regions)
+    return f" ({told[0]} against {told[1]}{' grey levels' if with_unit else ''})" if told else ""
 
 
 def _joined(titles: Sequence[str]) -> str:
@@ -123,11 +121,13 @@ def _places(ids: Sequence[int], regions: Sequence[Region], everywhere: str = "an
     Args:
         everywhere: what to say where more than FEW regions are all there are.
     """
-    if len(ids) == 1:
-        return place_words(ids[0], regions)
-    if len(ids) == len(regions) > FEW:
-        return everywhere
-    if len(ids) > FEW and ids[-1] - ids[0] == len(ids) - 1:
-        return f"regions {ids[0]} to {ids[-1]}"
-    *first, last = map(str, ids)
-    return f"regions {', '.join(first)} and {last}"
+    match naming(ids, regions):
+        case "one":
+            return place_words(ids[0], regions)
+        case "all":
+            return everywhere
+        case "run":
+            return f"regions {ids[0]} to {ids[-1]}"
+        case "some":
+            *first, last = map(str, ids)
+            return f"regions {', '.join(first)} and {last}"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from fakeshield_core.domain import Claim, Evidence, EvidenceItem, JsonValue, Region, Verdict
+from fakeshield_core.evidence.level_test import level_words
 
 Row: TypeAlias = Mapping[str, JsonValue]  # an item's result in one region
 Rows: TypeAlias = Sequence[Row]
+Naming: TypeAlias = Literal["one", "all", "run", "some"]
 
 FEW = 2  # regions that are told one by one
 
@@ -87,3 +89,20 @@ class Words(Protocol):
 def ids_of(rows: Rows) -> tuple[int, ...]:
     """The regions of the rows."""
     return tuple(row["region_id"] for row in rows if isinstance(row["region_id"], int))
+
+
+def naming(ids: Sequence[int], regions: Sequence[Region]) -> Naming:
+    """How regions are best named: one, all there are, a run of numbers, or some of them one by one."""
+    if len(ids) == 1:
+        return "one"
+    if len(ids) == len(regions) > FEW:
+        return "all"
+    return "run" if len(ids) > FEW and ids[-1] - ids[0] == len(ids) - 1 else "some"
+
+
+def levels_told(rows: Rows, regions: Sequence[Region]) -> tuple[str, str] | None:
+    """Level inside and level expected, where there is but one region and they are levels."""
+    if len(regions) > 1 or "expected" not in rows[0]:
+        return None
+    inside, expected = (level_words(float(str(rows[0][name]))) for name in ("inside", "expected"))
+    return inside, expected

@@ -61,13 +61,40 @@ def random_shape(height: int, width: int, rng: np.random.Generator) -> BoolMask:
     return np.asarray(radius <= edge)
 
 
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """A region to be filled."""
+
+    mask: BoolMask  # (H, W) of the picture
+    corner: tuple[int, int]  # top and left of its box
+    box_hw: tuple[int, int]
+
+
+def random_hole(host: RgbImage, rng: np.random.Generator, largest: float = LARGEST) -> Hole:
+    """A random shape of random size, leaning towards the centre.
+
+    Args:
+        host: (H, W, 3), H and W at least 60.
+        largest: share of the picture that it takes at most, about.
+    """
+    box_hw = _box(host, rng, largest=largest)
+    shape = random_shape(*box_hw, rng)
+    top, left = _place(host, box_hw, rng)
+    mask = np.zeros(host.shape[:2], np.bool_)
+    mask[top : top + box_hw[0], left : left + box_hw[1]] = shape
+    return Hole(mask, (top, left), box_hw)
+
+
 def _box(
-    host: RgbImage, rng: np.random.Generator, shape_hw: tuple[int, int] | None = None
+    host: RgbImage,
+    rng: np.random.Generator,
+    shape_hw: tuple[int, int] | None = None,
+    largest: float = LARGEST,
 ) -> tuple[int, int]:
     """Height and width of a region, of the given aspect where one is given."""
     height, width = host.shape[:2]
     share = (
-        float(np.exp(rng.uniform(np.log(SMALLEST), np.log(LARGEST)))) * 1.5
+        float(np.exp(rng.uniform(np.log(SMALLEST), np.log(largest)))) * 1.5
     )  # shapes fill about two thirds
     aspect = float(np.exp(rng.uniform(-0.7, 0.7))) if shape_hw is None else shape_hw[0] / shape_hw[1]
     tall = np.sqrt(share * height * width * aspect)
@@ -186,11 +213,8 @@ def _far_from(
 
 
 def _removal(host: RgbImage, rng: np.random.Generator) -> Forged:
-    tall, wide = _box(host, rng)
-    shape = random_shape(tall, wide, rng)
-    corner = _place(host, (tall, wide), rng)
-    hole = np.zeros(host.shape[:2], np.bool_)
-    hole[corner[0] : corner[0] + tall, corner[1] : corner[1] + wide] = shape
+    chosen = random_hole(host, rng)
+    hole = chosen.mask
     choice = rng.random()
     if choice < 0.45:
         filled, step = diffused(host, hole), "filled by diffusion"
@@ -198,7 +222,7 @@ def _removal(host: RgbImage, rng: np.random.Generator) -> Forged:
             sigma = float(rng.uniform(0.5, 3.0))
             filled, step = noisy(filled, sigma, rng), f"filled by diffusion, noise {sigma:.1f}"
     elif choice < 0.8:
-        filled, step = _cloned(host, corner, (tall, wide), rng), "filled from beside"
+        filled, step = _cloned(host, chosen.corner, chosen.box_hw, rng), "filled from beside"
     else:
         sigma = float(rng.uniform(1.0, 4.0))
         filled, step = blurred(host, sigma), f"blurred {sigma:.1f}"

@@ -1,4 +1,4 @@
-"""Forgeries as editing programs make them: blended by gradients, inpainted, or drawn anew from coarse."""
+"""Forgeries as editing programs make them: blended by gradients, inpainted, or redrawn from a coarse copy."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 from scipy import ndimage
 
 from fakeshield_core.domain import BoolMask, RgbImage
-from fakeshield_core.synthesis.forgeries import Forged, random_shape
+from fakeshield_core.synthesis.forgeries import Forged, random_hole
 from fakeshield_core.synthesis.history import resized
 
 Retouch = Literal["blended", "inpainted", "redrawn"]
 RETOUCHES: tuple[Retouch, ...] = ("blended", "inpainted", "redrawn")
-SMALLEST, LARGEST = 0.012, 0.2  # of the picture: share of the box round the region
+LARGEST = 0.2  # of the picture: share that a region takes
 MARGIN = 2  # pixels kept free at the border, for gradients
 
 
@@ -25,7 +25,8 @@ def retouch(host: RgbImage, donor: RgbImage, kind: Retouch, rng: np.random.Gener
         host: (H, W, 3), H and W at least 64.
         donor: at least as large; used by "blended" and half of "redrawn".
     """
-    hole = _hole(host, rng)
+    inner = host[MARGIN:-MARGIN, MARGIN:-MARGIN]
+    hole = np.pad(random_hole(inner, rng, LARGEST).mask, MARGIN)
     if kind == "blended":
         rgb = _blended(host, donor, hole, rng)
         changed = ndimage.binary_fill_holes((rgb != host).any(axis=2))
@@ -35,20 +36,6 @@ def retouch(host: RgbImage, donor: RgbImage, kind: Retouch, rng: np.random.Gener
     else:
         rgb, step = _redrawn(host, donor if rng.random() < 0.5 else host, hole, rng)
     return Forged(rgb, hole, "removal", (step,))
-
-
-def _hole(host: RgbImage, rng: np.random.Generator) -> BoolMask:
-    """(H, W): a random shape, leaning towards the centre."""
-    height, width = host.shape[:2]
-    share = float(np.exp(rng.uniform(np.log(SMALLEST), np.log(LARGEST)))) * 1.5
-    aspect = float(np.exp(rng.uniform(-0.7, 0.7)))
-    tall = int(np.clip(np.sqrt(share * height * width * aspect), 12, 0.8 * height))
-    wide = int(np.clip(tall / aspect, 12, 0.8 * width))
-    room = np.array([height - tall, width - wide]) - 2 * MARGIN
-    top, left = (int(v) + MARGIN for v in rng.beta(1.6, 1.6, 2) * room)
-    hole = np.zeros((height, width), np.bool_)
-    hole[top : top + tall, left : left + wide] = random_shape(tall, wide, rng)
-    return hole
 
 
 def _blended(host: RgbImage, donor: RgbImage, hole: BoolMask, rng: np.random.Generator) -> RgbImage:

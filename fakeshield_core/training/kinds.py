@@ -60,14 +60,14 @@ def measured(found: Iterable[Learnable]) -> Samples:
     for number, learnt in enumerate(found):
         if number % 100 == 0:
             log.info("forgery %d", number)
-        kind = OUTCOMES.index(learnt.example.kind)
+        kind = OUTCOMES.index(learnt.forgery.kind)
         areas = [*((mask, kind) for mask in learnt.masks), (learnt.untouched, UNTOUCHED)]
         for mask, outcome in areas:
-            values = features_of(learnt.example.rgb, mask, learnt.copies)
+            values = features_of(learnt.forgery.rgb, mask, learnt.copies)
             if values is not None:
                 features.append(values)
                 outcomes.append(outcome)
-                groups.append(learnt.example.group)
+                groups.append(learnt.forgery.group)
     return Samples(np.array(features), np.array(outcomes), tuple(groups))
 
 

@@ -12,11 +12,10 @@ from scipy import ndimage
 from fakeshield_core import masks
 from fakeshield_core.domain import BoolMask, RgbImage
 from fakeshield_core.evidence.copies import Copies, find_copies
-from fakeshield_core.synthesis.forgeries import KINDS, LARGEST, SMALLEST, Kind, forge, random_shape
-from fakeshield_core.synthesis.history import Steps, aged, resized
+from fakeshield_core.synthesis.forgeries import KINDS, LARGEST, SMALLEST, Forged, Kind, forge, random_shape
 from fakeshield_core.synthesis.retouches import Retouch, retouch
 from fakeshield_core.training.photographs import Photograph
-from fakeshield_core.training.samples import finished
+from fakeshield_core.training.samples import finished, piece
 
 LONG_SIDES = (256, 448)  # pixels of a made forgery
 RETOUCHED: dict[Kind, tuple[float, tuple[Retouch, ...]]] = {  # share of a kind, and which
@@ -34,27 +33,23 @@ NOISE_CELLS = (4, 14)  # across the picture: how finely the outline of a drawn m
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
-    """A forgery, its truth, and which scenes are in it."""
+class Known(Forged):
+    """A forgery of which it is known how it was made, as far as its history says, and from which scenes."""
 
-    rgb: RgbImage  # (H, W, 3)
-    mask: BoolMask  # (H, W), True where pixels were replaced
-    kind: Kind
     group: str
-    history: Steps  # empty where it is not known
 
 
 @dataclass(frozen=True, slots=True)
 class Learnable:
     """A forgery with masks to learn its kind from."""
 
-    example: Example
+    forgery: Known
     copies: Copies | None
     masks: tuple[BoolMask, ...]  # (H, W), one area each: nearly the true one, and as an engine marks it
     untouched: BoolMask  # (H, W), an area of the same picture that is no forgery; may be empty
 
 
-def made(photographs: Sequence[Photograph], number: int, rng: np.random.Generator) -> Example:
+def made(photographs: Sequence[Photograph], number: int, rng: np.random.Generator) -> Known:
     """A forgery of untouched photographs, not yet saved; kinds take turns with the number."""
     kind = KINDS[number % len(KINDS)]
     host, other = (photographs[i] for i in rng.integers(len(photographs), size=2))
@@ -69,21 +64,7 @@ def made(photographs: Sequence[Photograph], number: int, rng: np.random.Generato
     else:
         donor = piece(other.rgb, height, width, rng) if kind == "splice" else rgb
         forged = forge(rgb, donor, kind, rng)
-    return Example(forged.rgb, forged.mask, kind, host.group, forged.history)
-
-
-def piece(rgb: RgbImage, height: int, width: int, rng: np.random.Generator) -> RgbImage:
-    """A window of a photograph after a life of its own: (height, width, 3)."""
-    least = max(height / rgb.shape[0], width / rgb.shape[1])
-    factor = min(1.0, least * float(rng.uniform(1.0, 2.0))) if least < 1 else least
-    if factor != 1.0:
-        sides = (max(height, round(rgb.shape[0] * factor)), max(width, round(rgb.shape[1] * factor)))
-        rgb = resized(rgb, *sides, rng)
-    rgb = aged(rgb, rng)[0]
-    if rgb.shape[0] < height or rgb.shape[1] < width:
-        rgb = resized(rgb, max(height, rgb.shape[0]), max(width, rgb.shape[1]), rng)
-    top, left = int(rng.integers(rgb.shape[0] - height + 1)), int(rng.integers(rgb.shape[1] - width + 1))
-    return rgb[top : top + height, left : left + width]
+    return Known(forged.rgb, forged.mask, kind, forged.history, host.group)
 
 
 def learnable(
@@ -93,23 +74,23 @@ def learnable(
     hosts = [p for p in photographs if not p.is_tampered]
     for number in range(count):
         rng = np.random.default_rng([seed, MADE_STREAM, number])
-        example = made(hosts, number, rng)
-        yield _learnable(replace(example, rgb=finished(example.rgb, rng)[0]), rng)
+        forgery = made(hosts, number, rng)
+        yield _learnable(replace(forgery, rgb=finished(forgery.rgb, rng)[0]), rng)
     for number, (photograph, kind) in enumerate(real(photographs, most_real)):
         rng = np.random.default_rng([seed, REAL_STREAM, number])
         rgb = finished(photograph.rgb, rng)[0]
         if photograph.mask is not None:
-            yield _learnable(Example(rgb, photograph.mask, kind, photograph.group, ()), rng)
+            yield _learnable(Known(rgb, photograph.mask, kind, (), photograph.group), rng)
 
 
-def _learnable(example: Example, rng: np.random.Generator) -> Learnable:
-    copies = find_copies(example.rgb)
-    near = largest(drawn(example.mask, NEARLY, rng))
-    found, taken = as_found(example.mask, copies, rng), example.mask
+def _learnable(forgery: Known, rng: np.random.Generator) -> Learnable:
+    copies = find_copies(forgery.rgb)
+    near = largest(drawn(forgery.mask, NEARLY, rng))
+    found, taken = as_found(forgery.mask, copies, rng), forgery.mask
     if copies is not None and copies.clear:
         first, second = copies.areas(*taken.shape)
         taken = taken | first | second
-    return Learnable(example, copies, (near, found), untouched_area(example.rgb, taken, rng))
+    return Learnable(forgery, copies, (near, found), untouched_area(forgery.rgb, taken, rng))
 
 
 def drawn(mask: BoolMask, strength: float, rng: np.random.Generator) -> BoolMask:

@@ -111,21 +111,8 @@ class Sampler:
         return self._piece(rng, height, width), None
 
     def _piece(self, rng: np.random.Generator, height: int, width: int) -> RgbImage:
-        """A window of an untouched photograph after a life of its own, at exactly the size asked for."""
-        photograph = self.untouched[rng.integers(len(self.untouched))]
-        rgb = photograph.rgb
-        if max(rgb.shape) > 900 and rng.random() < 0.6:
-            factor = float(rng.uniform(1.0, 2.0)) * max(height, width) / max(rgb.shape[:2])
-            if factor < 1:
-                rgb = resized(rgb, round(rgb.shape[0] * factor), round(rgb.shape[1] * factor), rng)
-        rgb = _cut(rgb, round(height * 1.7), round(width * 1.7), rng)
-        rgb = aged(rgb, rng)[0]
-        if rgb.shape[0] < height or rgb.shape[1] < width:
-            factor = max(height / rgb.shape[0], width / rgb.shape[1])
-            rgb = resized(
-                rgb, max(height, round(rgb.shape[0] * factor)), max(width, round(rgb.shape[1] * factor)), rng
-            )
-        return _cut(rgb, height, width, rng)
+        """A piece of any untouched photograph."""
+        return piece(self.untouched[rng.integers(len(self.untouched))].rgb, height, width, rng)
 
     def _untouched(self, rng: np.random.Generator, height: int, width: int) -> Sample:
         photograph = self.untouched[rng.integers(len(self.untouched))]
@@ -138,6 +125,22 @@ class Sampler:
         rgb, table = finished(self._piece(rng, height, width), rng)
         empty = np.zeros((height, width), np.bool_)
         return Sample(rgb, table, empty, np.ones_like(empty), True)
+
+
+def piece(rgb: RgbImage, height: int, width: int, rng: np.random.Generator) -> RgbImage:
+    """A window of an untouched photograph after a life of its own: exactly (height, width, 3)."""
+    if max(rgb.shape) > 900 and rng.random() < 0.6:
+        factor = float(rng.uniform(1.0, 2.0)) * max(height, width) / max(rgb.shape[:2])
+        if factor < 1:
+            rgb = resized(rgb, round(rgb.shape[0] * factor), round(rgb.shape[1] * factor), rng)
+    rgb = _cut(rgb, round(height * 1.7), round(width * 1.7), rng)
+    rgb = aged(rgb, rng)[0]
+    if rgb.shape[0] < height or rgb.shape[1] < width:
+        factor = max(height / rgb.shape[0], width / rgb.shape[1])
+        rgb = resized(
+            rgb, max(height, round(rgb.shape[0] * factor)), max(width, round(rgb.shape[1] * factor)), rng
+        )
+    return _cut(rgb, height, width, rng)
 
 
 def finished(rgb: RgbImage, rng: np.random.Generator) -> tuple[RgbImage, npt.NDArray[np.float32]]:
