@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from fakeshield_core.domain import EvidenceItem, EvidenceStatus, JsonValue, Layer, Plane
-from fakeshield_core.evidence.contrast import why_not_numbers
+from fakeshield_core.evidence.contrast import REASONS, why_not_numbers
 from fakeshield_core.evidence.level_test import NOT_MEASURED
 
 SAME, UNMEASURED = "same", "not_measured"
@@ -50,10 +50,11 @@ class RegionRow:
         }
 
 
-def unmeasured(region_id: int, place: str, reason: str, reason_code: str = "") -> RegionRow:
-    """The row of a region that cannot be compared; the reason follows a colon."""
+def unmeasured(region_id: int, place: str, code: str) -> RegionRow:
+    """The row of a region that cannot be compared, for a reason of `contrast.REASONS`."""
+    reason = REASONS[code]
     text = f"could not be measured in {place}: {reason}."
-    return RegionRow(region_id, UNMEASURED, text, reason=reason, numbers=why_not_numbers(reason_code))
+    return RegionRow(region_id, UNMEASURED, text, reason=reason, numbers=why_not_numbers(code))
 
 
 def told(item: EvidenceItem, rows: Sequence[RegionRow]) -> EvidenceItem:

@@ -15,7 +15,6 @@ from fakeshield_core.evidence.contrast import (
     FILLED,
     MIN_INSIDE,
     MIN_OUTSIDE,
-    REASONS,
     GridMask,
     Labels,
     share,
@@ -109,7 +108,7 @@ class Marked:
         for region in self.regions:
             place, code = place_words(region.id, self.regions), self._why_not(region.id, usable)
             if code:
-                rows.append(unmeasured(region.id, place, REASONS[code], code))
+                rows.append(unmeasured(region.id, place, code))
             else:
                 rows.append(compare(region.id, place, self.inside[region.id] & usable))
         return tuple(rows)

@@ -15,6 +15,7 @@ from fakeshield_core.double_compression import double_quantised
 from fakeshield_core.errors import MaskShapeMismatch
 from fakeshield_core.evidence import compare, measure
 from fakeshield_core.evidence.blocks import Sampling, luma
+from fakeshield_core.evidence.contrast import REASONS
 from fakeshield_core.evidence.ghosts import QUALITIES, ghost_dips, strongest
 from fakeshield_core.evidence.grid import NO_VOTE, grid_votes, own_grid
 from fakeshield_core.evidence.region_rows import RegionRow, told, unmeasured
@@ -365,13 +366,14 @@ def test_the_clearest_region_gives_headline_and_sentence() -> None:
         RegionRow(1, "same", "nothing here.", "Like the rest", 9.0),
         RegionRow(2, "once", "weak here.", "Two", 3.0),
         RegionRow(3, "once", "strong here.", "Three", 5.0),
-        unmeasured(4, "region 4", "too small"),
+        unmeasured(4, "region 4", "too_small"),
     ]
     item = told(item_of(with_one_history(), "grid"), rows)
     assert (item.status, item.region_id, item.headline) == ("points_to_region", 3, "Three")
     assert item.shows == "Strong here."
     assert told(item, rows[:1]).status == "no_difference"
-    assert told(item, rows[3:]).shows == "Could not be measured in region 4: too small."
+    shows = f"Could not be measured in region 4: {REASONS['too_small']}."
+    assert told(item, rows[3:]).shows == shows
 
 
 @pytest.mark.parametrize("mask", [square(), ELSEWHERE, square(side=20)])
