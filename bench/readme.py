@@ -1,4 +1,4 @@
-"""The results block of the README, written from the committed results files; a test compares the two."""
+"""Results blocks of README and model card, written from committed results files; a test compares them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import json
 import sys
 from pathlib import Path
 from typing import Any
+
+from bench.card import MARKS, robustness_block
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "bench" / "results"
@@ -33,18 +35,35 @@ def results_block(document: dict[str, Any], name: str) -> str:
     return "\n".join(lines)
 
 
-def replaced(text: str, block: str) -> str:
-    """The README with the block between its two marks."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{block}\n{END}{after}"
+def replaced(text: str, block: str, marks: tuple[str, str] = (BEGIN, END)) -> str:
+    """The text with the block between its two marks.
+
+    Raises:
+        ValueError: a mark is missing.
+    """
+    before, begin, rest = text.partition(marks[0])
+    _, end, after = rest.partition(marks[1])
+    if not begin or not end:
+        raise ValueError(f"{marks[0]} or {marks[1]} is missing")
+    return f"{before}{begin}\n{block}\n{end}{after}"
+
+
+def readme_text(text: str) -> str:
+    """README.md with the newest results."""
+    results = newest("dev")
+    return replaced(text, results_block(json.loads(results.read_text()), results.name))
+
+
+def card_text(text: str) -> str:
+    """docs/MODEL_CARD.md with the newest results."""
+    results = newest("robustness")
+    return replaced(text, robustness_block(json.loads(results.read_text()), results.name), MARKS)
 
 
 def main() -> int:
-    """Rewrites README.md from the newest results."""
-    readme, results = ROOT / "README.md", newest("dev")
-    block = results_block(json.loads(results.read_text()), results.name)
-    readme.write_text(replaced(readme.read_text(), block))
+    """Rewrites README.md and docs/MODEL_CARD.md from the newest results."""
+    for path, written in ((ROOT / "README.md", readme_text), (ROOT / "docs" / "MODEL_CARD.md", card_text)):
+        path.write_text(written(path.read_text()))
     return 0
 
 

@@ -107,13 +107,14 @@ def plot(document: Mapping[str, Any], path: Path) -> None:
 
     rows = [r for r in document["rows"] if r["tampering"] is None]
     names = [change or "file" for change in CHANGES]
+    colours = {name: f"C{number}" for number, name in enumerate(dict.fromkeys(r["dataset"] for r in rows))}
     figure, axes = pyplot.subplots(1, 2, figsize=(11, 4), constrained_layout=True)
     for axis, (group, name, title) in zip(
         axes,
         (("pixel", "f1", "pixel F1 at 0.5"), ("image", "auc", "image AUC")),
         strict=True,
     ):
-        for dataset in dict.fromkeys(r["dataset"] for r in rows):
+        for dataset, colour in colours.items():
             found = {r["change"]: r[group][name] for r in rows if r["dataset"] == dataset}
             points = [point for change in CHANGES if (point := found.get(change)) is not None]
             if len(points) < len(CHANGES):
@@ -121,7 +122,7 @@ def plot(document: Mapping[str, Any], path: Path) -> None:
             values = [p["value"] for p in points]
             below = [p["value"] - (p["value"] if p["low"] is None else p["low"]) for p in points]
             above = [(p["value"] if p["high"] is None else p["high"]) - p["value"] for p in points]
-            axis.errorbar(names, values, (below, above), marker="o", capsize=3, label=dataset)
+            axis.errorbar(names, values, (below, above), marker="o", capsize=3, label=dataset, color=colour)
         axis.set_title(title)
         axis.set_ylim(0, 1)
         axis.grid(alpha=0.3)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.readme import newest, replaced, results_block
+from bench.readme import card_text, newest, readme_text
 from fakeshield_core.__main__ import build_parser
 from fakeshield_core.settings import PREFIX, Settings
 
@@ -67,8 +67,14 @@ def test_every_link_inside_the_repository_leads_somewhere(target: str) -> None:
 
 @needs_results
 def test_its_numbers_are_those_of_the_newest_results() -> None:
-    path = newest("dev")
-    assert replaced(README, results_block(json.loads(path.read_text()), path.name)) == README
+    assert readme_text(README) == README
+    card = (ROOT / "docs" / "MODEL_CARD.md").read_text()
+    assert card_text(card) == card
+
+
+def test_a_text_without_its_marks_is_refused() -> None:
+    with pytest.raises(ValueError, match="is missing"):
+        readme_text("no marks")
 
 
 @needs_results
@@ -76,3 +82,4 @@ def test_the_results_are_those_of_the_shipped_weights() -> None:
     card = json.loads((ROOT / "fakeshield_core/pretrained/compact/card.json").read_text())
     document = json.loads(newest("dev").read_text())
     assert document["engine"]["engine"]["weights"] == card["sha256"][:12]
+    assert json.loads(newest("robustness").read_text())["weights"] == card["sha256"][:12]
