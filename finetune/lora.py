@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from fakeshield_core.adapters import CONFIG, DIGEST_LENGTH, WEIGHTS, AdapterCard, write_card
 from fakeshield_core.checkpoints.compact import CompactCheckpoint
 from fakeshield_core.networks.compact import CompactNetwork
+from fakeshield_core.training.objective import Batch
 from finetune.config import TrainConfig
 
 ADAPTED = ("body.", "classify", "score", "query", "decoder.")  # body and heads; never the stems, nor clicks
@@ -56,17 +57,11 @@ class Student(nn.Module):
         """The network with LoRA layers in place."""
         return cast("CompactNetwork", cast("PeftModel", self.lora).get_base_model())
 
-    def forward(self, rgb: Tensor, table: Tensor, taught: int) -> tuple[Answer, Answer]:
-        """The student's answers, and the base's on the first rows.
-
-        Args:
-            rgb: (B, 3, H, W) grey levels 0..255.
-            table: (B, 8, 8) luma quantisation steps.
-            taught: rows the base answers too.
-        """
+    def forward(self, batch: Batch, taught: int) -> tuple[Answer, Answer]:
+        """The student's answers, and the base's on the first rows, as many as `taught`."""
         network = self.network
         with torch.no_grad():
-            features = network.features(rgb, table)
+            features = network.features(batch.rgb.float(), batch.table, batch.once)
             correlation = network.correlation(features.sixteenth)
             first = replace(features, **{name: value[:taught] for name, value in vars(features).items()})
             with cast("PeftModel", self.lora).disable_adapter():

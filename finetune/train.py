@@ -7,9 +7,9 @@ import math
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import torch
 from accelerate import Accelerator
@@ -117,10 +117,10 @@ class Trainer:
         return {"steps": self.step, "seconds": round(self.seconds, 1), "torch": str(torch.__version__)}
 
     def _one_step(self) -> float:
-        batch = _moved(self.diet.batch(self.step, self.accelerator.process_index), self.accelerator.device)
+        batch = self.diet.batch(self.step, self.accelerator.process_index).to(self.accelerator.device)
         for group in self.optimizer.param_groups:
             group["lr"] = rate(self.config, self.step)
-        student, base = self.model(batch.rgb, batch.table, self.diet.replayed)
+        student, base = self.model(batch, self.diet.replayed)
         loss = objective(student, base, batch, self.calibration)
         self.optimizer.zero_grad()
         self.accelerator.backward(loss)
@@ -154,10 +154,6 @@ def objective(student: Answer, base: Answer, batch: Batch, calibration: Calibrat
     )
     kept = kept + functional.mse_loss(student.label[:replayed], base.label)
     return parts.total + SCORE_WEIGHT * score + KEEP_WEIGHT * kept
-
-
-def _moved(batch: Batch, device: Any) -> Batch:
-    return replace(batch, **{name: value.to(device) for name, value in vars(batch).items()})
 
 
 def write_trained(folder: Path, trainer: Trainer, about: Mapping[str, object]) -> AdapterCard:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fakeshield_core.networks.sam import sam_module
-from fakeshield_core.networks.stem import DctStem, HistoryStem, PixelStem
+from fakeshield_core.networks.stem import DctStem, HistoryStem, PixelStem, once_compressed
 
 STRIDE = 16  # inputs are multiples of this
 CLASSES = ("authentic", "tampered")
@@ -189,26 +189,28 @@ class CompactNetwork(nn.Module):
         self.pool = nn.MultiheadAttention(config.width, 4, batch_first=True)
         self.decoder = MaskDecoder(config)
 
-    def forward(self, rgb: Tensor, table: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, rgb: Tensor, table: Tensor, once: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Class and mask logits of inputs seen whole.
 
         Args:
             rgb: (B, 3, H, W) grey levels 0..255, H and W multiples of 16, top left on the JPEG grid.
             table: (B, 8, 8) luma quantisation steps of the file, ones where it is not a JPEG.
+            once: (B, 1, H/8, W/8) of `once_compressed`, where it is known already.
 
         Returns:
             (B, 2) class logits; (B, H/4, W/4) mask logits.
         """
-        features = self.features(rgb, table)
+        features = self.features(rgb, table, once)
         decision = self.decide(features, self.correlation(features.sixteenth))
         return decision.classes, decision.mask_logits
 
-    def features(self, rgb: Tensor, table: Tensor) -> Features:
+    def features(self, rgb: Tensor, table: Tensor, once: Tensor | None = None) -> Features:
         """The convolutional part, which may be run tile by tile."""
         quarter = self.blocks(self.pixels(rgb))
         blocks = self.dct(rgb, table)
         if self.history is not None:
-            blocks = blocks + self.history(rgb, table)
+            likelihood = once_compressed(rgb, table) if once is None else once
+            blocks = blocks + self.history(likelihood.to(blocks))
         eighth = self.blocks2(torch.cat([self.down(quarter), blocks], dim=1))
         return Features(quarter, eighth, self.norm(self.down2(eighth)))
 

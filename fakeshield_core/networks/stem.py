@@ -103,7 +103,7 @@ class DctStem(nn.Module):
         """(B, 3, H, W) grey levels and (B, 8, 8) luma steps (ones: not a JPEG) -> (B, width, H/8, W/8)."""
         luma = (rgb * rgb.new_tensor(LUMA).view(1, 3, 1, 1)).sum(dim=1, keepdim=True) - 128
         with torch.no_grad():
-            coefficients = functional.conv2d(luma, self.basis, stride=8)
+            coefficients = _block_dct(luma, self.basis)
             steps = table.reshape(-1, 64, 1, 1)
             bins = (coefficients / steps)[:, self.low].round().abs().clamp(max=BINS - 1)
             histogram = torch.cat([(bins == k).float() for k in range(BINS)], dim=1)
@@ -113,11 +113,35 @@ class DctStem(nn.Module):
         return self.norm(self.mix(functional.gelu(mixed)))
 
 
+def _block_dct(luma: Tensor, basis: Tensor) -> Tensor:
+    """(B, 1, H, W) -> (B, 64, H/8, W/8); in float64 on a GPU, whose short products would move the bins."""
+    if luma.is_cuda:
+        return functional.conv2d(luma.double(), basis.double(), stride=8).float()
+    return functional.conv2d(luma, basis, stride=8)
+
+
+def once_compressed(rgb: Tensor, table: Tensor) -> Tensor:
+    """Logarithm of once against twice compressed of each block, reckoned on the CPU.
+
+    Where the file is no JPEG, the table of ones finds what an earlier JPEG left in the pixels.
+
+    Args:
+        rgb: (B, 3, H, W) grey levels 0..255, any dtype and device.
+        table: (B, 8, 8) luma steps, ones where it is not a JPEG.
+
+    Returns:
+        (B, 1, H/8, W/8) float32 on the CPU.
+    """
+    luma = torch.einsum("bchw,c->bhw", rgb.detach().cpu().float(), torch.tensor(LUMA)).numpy()
+    steps = table.round().int().cpu().numpy()
+    once = [double_quantised(*of).likelihood for of in zip(luma, steps, strict=True)]
+    return torch.from_numpy(np.stack(once).astype(np.float32))[:, None]
+
+
 class HistoryStem(nn.Module):
     """Which blocks lack the gaps of an earlier compression, as two planes read by one convolution.
 
-    Starts at zero, so that it may join a network that was trained without it. Where the file is no JPEG, the
-    table of ones finds what an earlier JPEG left in the pixels.
+    Starts at zero, so that it may join a network that was trained without it.
     """
 
     LIKELY = 4.0  # logarithm of a likelihood that is taken for sure
@@ -129,15 +153,9 @@ class HistoryStem(nn.Module):
         nn.init.zeros_(self.read.weight)
         nn.init.zeros_(self.read.bias)  # type: ignore[arg-type]
 
-    def forward(self, rgb: Tensor, table: Tensor) -> Tensor:
-        """(B, 3, H, W) grey levels and (B, 8, 8) luma steps (ones: not a JPEG) -> (B, width, H/8, W/8)."""
+    def forward(self, likelihood: Tensor) -> Tensor:
+        """(B, 1, H/8, W/8) of `once_compressed` -> (B, width, H/8, W/8)."""
         with torch.no_grad():
-            luma = (rgb * rgb.new_tensor(LUMA).view(1, 3, 1, 1)).sum(dim=1).cpu().numpy()
-            steps = table.round().int().cpu().numpy()
-            once = np.stack(
-                [double_quantised(*of).likelihood for of in zip(luma, steps, strict=True)], dtype=np.float32
-            )
-            likelihood = torch.from_numpy(once).to(rgb)[:, None]
             around = functional.avg_pool2d(
                 likelihood, self.AROUND, 1, self.AROUND // 2, count_include_pad=False
             )

@@ -28,6 +28,17 @@ def through_jpeg(rgb: RgbImage, quality: int, subsampling: int = 2) -> tuple[Rgb
         return np.asarray(image.convert("RGB")), table
 
 
+def through_table(
+    rgb: RgbImage, luma: npt.NDArray[np.int32], subsampling: int = 2
+) -> tuple[RgbImage, npt.NDArray[np.int32]]:
+    """`through_jpeg` with (8, 8) steps 1..255 in natural order, for luma and chroma alike."""
+    buffer = io.BytesIO()
+    table = luma.ravel().tolist()
+    Image.fromarray(rgb).save(buffer, "JPEG", qtables=[table, table], subsampling=subsampling)
+    with Image.open(buffer) as image:
+        return np.asarray(image.convert("RGB")), np.array(luma, np.int32)
+
+
 def resized(rgb: RgbImage, height: int, width: int, rng: np.random.Generator) -> RgbImage:
     """Resampled by one of Pillow's three usual filters, drawn at random."""
     method = (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS)[rng.integers(3)]

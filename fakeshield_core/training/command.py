@@ -50,6 +50,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--fixed", nargs="*", default=(), help="beginnings of names of weights to leave as they are"
     )
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--loaders",
+        type=int,
+        default=0,
+        help="processes that make batches beforehand: one per core for a GPU",
+    )
+    parser.add_argument(
+        "--doubled-every",
+        type=int,
+        default=0,
+        metavar="N",
+        help="every N steps, half as many windows, twice as high (default: never)",
+    )
     parser.add_argument("--small-steps", type=int, default=1500, help="steps with small windows")
     parser.add_argument("--steps", type=int, default=7000, help="steps in all; the others see large ones")
     parser.add_argument("--batch", type=int, default=6, help="large windows for each process and step")
@@ -64,6 +77,8 @@ def run(options: argparse.Namespace) -> int:
         processes=options.processes,
         device=options.device,
         fixed=tuple(options.fixed),
+        loaders=options.loaders,
+        doubled_every=options.doubled_every,
     )
     options.out.mkdir(parents=True, exist_ok=True)
     photographs = read_photographs(options.data)
@@ -108,6 +123,8 @@ def _train_in_processes(config: TrainConfig, photographs: Sequence[Photograph], 
 def _train(rank: int, config: TrainConfig, learnt: Sequence[Photograph], beginning: Beginning) -> None:
     if config.device == "cpu":
         torch.set_num_threads(1)
+    else:
+        torch.set_float32_matmul_precision("high")
     if config.processes > 1:
         distributed.init_process_group("gloo", rank=rank, world_size=config.processes)
     forensic = beginning.part == "forensic"

@@ -30,6 +30,8 @@ class TrainConfig:
     processes: int = 1
     device: str = "cpu"
     fixed: tuple[str, ...] = ()  # beginnings of the names of weights that are not trained
+    loaders: int = 0  # processes that make batches beforehand
+    doubled_every: int = 0  # every so many steps, half as many windows, twice as high; 0: never
 
     @property
     def steps(self) -> int:
@@ -39,6 +41,13 @@ class TrainConfig:
     def stage(self, step: int) -> Stage:
         """The stage a step belongs to."""
         return next(s for s in self.stages if step < s.until)
+
+    def windows(self, step: int) -> tuple[int, int, int]:
+        """Height, width and number of the windows of one process at a step."""
+        stage = self.stage(step)
+        if self.doubled_every and step % self.doubled_every == self.doubled_every - 1:
+            return 2 * stage.height, stage.width, max(1, stage.batch // 2)
+        return stage.height, stage.width, stage.batch
 
     def rate(self, step: int) -> float:
         """Linear warm-up, then half a cosine down to 2 %."""

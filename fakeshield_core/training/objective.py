@@ -11,7 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fakeshield_core.networks.compact import TRAINED, CompactNetwork
+from fakeshield_core.networks.stem import once_compressed
 from fakeshield_core.training.config import TrainConfig
+from fakeshield_core.training.loader import Batches
 from fakeshield_core.training.samples import Sample, Sampler
 
 DICE_WEIGHT = 0.7
@@ -23,20 +25,27 @@ MASK_STRIDE = 4  # the network's masks are at 1/4
 class Batch:
     """Samples as tensors."""
 
-    rgb: Tensor  # (B, 3, H, W) float32 grey levels, channels last
+    rgb: Tensor  # (B, 3, H, W) uint8 grey levels, channels last
     table: Tensor  # (B, 8, 8)
+    once: Tensor  # (B, 1, H/8, W/8) of `once_compressed`
     mask: Tensor  # (B, H/4, W/4) share of tampered pixels in each cell, 0..1
     valid: Tensor  # (B, H/4, W/4) share of pixels inside the picture
     label: Tensor  # (B,) 0 authentic, 1 tampered
     class_counts: Tensor  # (B,) 0 or 1
 
+    def to(self, device: torch.device | str) -> Batch:
+        """The same there."""
+        return Batch(**{name: value.to(device, non_blocking=True) for name, value in vars(self).items()})
+
 
 def collated(samples: Sequence[Sample]) -> Batch:
     """One batch of equally large samples."""
-    rgb = torch.from_numpy(np.stack([s.rgb for s in samples])).permute(0, 3, 1, 2).float()
+    rgb = torch.from_numpy(np.stack([s.rgb for s in samples])).permute(0, 3, 1, 2)
+    table = torch.from_numpy(np.stack([s.table for s in samples]))
     return Batch(
         rgb=rgb.contiguous(memory_format=torch.channels_last),
-        table=torch.from_numpy(np.stack([s.table for s in samples])),
+        table=table,
+        once=once_compressed(rgb, table),
         mask=_pooled([s.mask for s in samples]),
         valid=_pooled([s.valid for s in samples]),
         label=torch.tensor([int(s.is_tampered) for s in samples]),
@@ -87,6 +96,7 @@ class ForensicTask:
 
     def __init__(self, sampler: Sampler) -> None:
         self.sampler = sampler
+        self._batches: Batches[Batch] | None = None
 
     def network(self) -> nn.Module:
         """The network with random weights."""
@@ -94,15 +104,18 @@ class ForensicTask:
 
     def losses(self, network: nn.Module, config: TrainConfig, step: int, rank: int) -> Mapping[str, Tensor]:
         """`total` and its parts: a function of the weights, the seed, the step and the rank alone."""
-        batch = batch_for(self.sampler, config, step, rank)
-        batch = Batch(**{name: value.to(config.device) for name, value in vars(batch).items()})
-        classes, mask_logits = network(batch.rgb, batch.table)
+        if self._batches is None:
+            self._batches = Batches(
+                lambda at: batch_for(self.sampler, config, at, rank), config.steps, config.loaders
+            )
+        batch = self._batches.at(step).to(config.device)
+        classes, mask_logits = network(batch.rgb.float(), batch.table, batch.once)
         parts = losses(classes, mask_logits, batch)
         return {"total": parts.total, "pixel": parts.pixel, "dice": parts.dice, "label": parts.label}
 
 
 def batch_for(sampler: Sampler, config: TrainConfig, step: int, rank: int) -> Batch:
     """The samples of one step: a function of seed, step and rank alone, so that a run resumes exactly."""
-    stage = config.stage(step)
+    height, width, count = config.windows(step)
     rng = np.random.default_rng([config.seed, step, rank])
-    return collated([sampler.draw(rng, stage.height, stage.width) for _ in range(stage.batch)])
+    return collated([sampler.draw(rng, height, width) for _ in range(count)])

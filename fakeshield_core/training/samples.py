@@ -16,13 +16,14 @@ from PIL import Image
 
 from fakeshield_core.domain import BoolMask, RgbImage
 from fakeshield_core.synthesis.forgeries import KINDS, forge
-from fakeshield_core.synthesis.history import aged, resized, through_jpeg, weathered
+from fakeshield_core.synthesis.history import aged, resized, through_jpeg, through_table, weathered
 from fakeshield_core.synthesis.retouches import RETOUCHES, retouch
 from fakeshield_core.training.photographs import Photograph
 
 NO_TABLE = np.ones((8, 8), np.float32)
 SMALLEST_POSITIVE = 0.003  # of the window: less tampering than this does not make it a tampered sample
 RETOUCHED = 0.3  # of the made forgeries
+COARSEST = 60.0  # mean step of the tables that pictures are finished with
 OWN_COMPRESSION = ("CASIA v1.0", "MISD")  # sets whose authentic pictures are told apart by their bytes
 
 
@@ -46,8 +47,8 @@ class Sample:
 class Shares:
     """How often each source is drawn; the rest are untouched photographs."""
 
-    real: float = 0.42
-    made: float = 0.25
+    real: float = 0.32
+    made: float = 0.38
 
 
 class Sampler:
@@ -58,6 +59,7 @@ class Sampler:
         self.tampered = [p for p in photographs if p.is_tampered]
         self.untouched = [p for p in photographs if not p.is_tampered]
         self.cutouts = [p for p in self.untouched if p.objects is not None]
+        self.tables = [p.table.astype(np.int32) for p in photographs if 1 < p.table.mean() < COARSEST]
         weights = np.array([_weight(p) for p in self.tampered])
         self.chances = weights / weights.sum() if weights.size else weights
 
@@ -80,24 +82,25 @@ class Sampler:
         if rng.random() < 0.25:
             small = height * width < 0.6 * mask.size
             return _window(photograph.rgb, mask, photograph.table, (height, width), rng, small)
-        return _whole(photograph, mask, (height, width), rng)
+        return self._whole(photograph, mask, (height, width), rng)
 
     def _made(self, rng: np.random.Generator, height: int, width: int) -> Sample:
         host = self._piece(rng, height, width)
         if rng.random() < RETOUCHED:
             donor = self._piece(rng, height, width)
             forged = retouch(host, donor, RETOUCHES[rng.integers(len(RETOUCHES))], rng)
-            rgb, table = finished(forged.rgb, rng)
+            rgb, table = finished(forged.rgb, rng, self.tables)
             return Sample(rgb, table, forged.mask, np.ones_like(forged.mask), True)
         kind = KINDS[rng.choice(3, p=[0.45, 0.3, 0.25])]
         cutout, donor = None, host
         if kind == "splice":
             donor, cutout = self._donor(rng, height, width)
         forged = forge(host, donor, kind, rng, cutout)
-        rgb, table = finished(forged.rgb, rng)
+        rgb, table = finished(forged.rgb, rng, self.tables)
         return Sample(rgb, table, forged.mask, np.ones_like(forged.mask), True)
 
     def _donor(self, rng: np.random.Generator, height: int, width: int) -> tuple[RgbImage, BoolMask | None]:
+        """A picture and what to cut out: an object, the outline of a real forgery, or any shape (None)."""
         if rng.random() < 0.5 and self.cutouts:
             photograph = self.cutouts[rng.integers(len(self.cutouts))]
             factor = min(1.0, 1.2 * max(height, width) / max(photograph.rgb.shape))
@@ -108,7 +111,10 @@ class Sampler:
             rgb = photograph.rgb if factor == 1.0 else resized(photograph.rgb, *size, rng)
             cutout = photograph.objects if factor == 1.0 else _mask_resized(photograph.objects, *size)
             return rgb, cutout
-        return self._piece(rng, height, width), None
+        outline = None
+        if rng.random() < 0.5 and self.tampered:
+            outline = _mask_resized(self.tampered[rng.integers(len(self.tampered))].mask, height, width)
+        return self._piece(rng, height, width), outline
 
     def _piece(self, rng: np.random.Generator, height: int, width: int) -> RgbImage:
         """A piece of any untouched photograph."""
@@ -119,12 +125,25 @@ class Sampler:
         choice = rng.random()
         mask = np.zeros(photograph.rgb.shape[:2], np.bool_)
         if choice < 0.72:
-            return _whole(photograph, mask, (height, width), rng)
+            return self._whole(photograph, mask, (height, width), rng)
         if choice < 0.85 and photograph.dataset not in OWN_COMPRESSION:
             return _window(photograph.rgb, mask, photograph.table, (height, width), rng, False)
-        rgb, table = finished(self._piece(rng, height, width), rng)
+        rgb, table = finished(self._piece(rng, height, width), rng, self.tables)
         empty = np.zeros((height, width), np.bool_)
         return Sample(rgb, table, empty, np.ones_like(empty), True)
+
+    def _whole(
+        self, photograph: Photograph, mask: BoolMask, size_hw: tuple[int, int], rng: np.random.Generator
+    ) -> Sample:
+        """A picture as it is or rescaled, perhaps weathered, then finished: the same way for both classes.
+
+        Weathering hides what the data set's own last compression would give away.
+        """
+        rgb, mask = _rescaled(photograph.rgb, mask, rng)
+        if rng.random() < 0.4:
+            rgb = weathered(rgb, rng)[0]
+        rgb, table = finished(rgb, rng, self.tables)
+        return _window(rgb, mask, table, size_hw, rng, True)
 
 
 def piece(rgb: RgbImage, height: int, width: int, rng: np.random.Generator) -> RgbImage:
@@ -143,26 +162,25 @@ def piece(rgb: RgbImage, height: int, width: int, rng: np.random.Generator) -> R
     return _cut(rgb, height, width, rng)
 
 
-def finished(rgb: RgbImage, rng: np.random.Generator) -> tuple[RgbImage, npt.NDArray[np.float32]]:
-    """The last compression, the same draw for every class: none in a quarter of cases, else JPEG 60..98."""
+def finished(
+    rgb: RgbImage, rng: np.random.Generator, tables: Sequence[npt.NDArray[np.int32]] = ()
+) -> tuple[RgbImage, npt.NDArray[np.float32]]:
+    """The last compression, the same draw for every class.
+
+    Args:
+        tables: (8, 8) steps, one of which finishes three in ten; then JPEG 50..98 are the others' qualities.
+
+    Returns:
+        The picture as it was in a quarter of cases, else from JPEG 60..98; and its luma steps.
+    """
     if rng.random() < 0.25:
         return rgb, NO_TABLE
-    decoded, table = through_jpeg(rgb, int(rng.integers(60, 99)), int(rng.choice([0, 2])))
+    if tables and rng.random() < 0.3:
+        decoded, table = through_table(rgb, tables[int(rng.integers(len(tables)))], int(rng.choice([0, 2])))
+    else:
+        lowest = 50 if tables else 60
+        decoded, table = through_jpeg(rgb, int(rng.integers(lowest, 99)), int(rng.choice([0, 2])))
     return decoded, table.astype(np.float32)
-
-
-def _whole(
-    photograph: Photograph, mask: BoolMask, size_hw: tuple[int, int], rng: np.random.Generator
-) -> Sample:
-    """A picture as it is or rescaled, perhaps weathered, then finished: the same way for both classes.
-
-    Weathering hides what the data set's own last compression would give away.
-    """
-    rgb, mask = _rescaled(photograph.rgb, mask, rng)
-    if rng.random() < 0.4:
-        rgb = weathered(rgb, rng)[0]
-    rgb, table = finished(rgb, rng)
-    return _window(rgb, mask, table, size_hw, rng, True)
 
 
 def _weight(photograph: Photograph) -> float:
@@ -240,13 +258,15 @@ def _corner(mask: BoolMask, size_hw: tuple[int, int], rng: np.random.Generator) 
 
 
 def _mirrored(sample: Sample, rng: np.random.Generator) -> Sample:
-    """Left and right exchanged in half of all cases; widths are multiples of 8: the grid keeps its phase."""
-    if rng.random() < 0.5:
-        return sample
+    """Left and right exchanged in half of all cases, top and bottom in a quarter.
+
+    Sides are multiples of 8: the grid keeps its phase.
+    """
+    over = np.s_[:: -1 if rng.random() < 0.25 else 1, :: -1 if rng.random() < 0.5 else 1]
     return Sample(
-        np.ascontiguousarray(sample.rgb[:, ::-1]),
+        np.ascontiguousarray(sample.rgb[over]),
         sample.table,
-        np.ascontiguousarray(sample.mask[:, ::-1]),
-        np.ascontiguousarray(sample.valid[:, ::-1]),
+        np.ascontiguousarray(sample.mask[over]),
+        np.ascontiguousarray(sample.valid[over]),
         sample.class_counts,
     )

@@ -12,7 +12,7 @@ import torch
 from fakeshield_core.jpeg import STANDARD_LUMA, standard_table, zigzag
 from fakeshield_core.networks.compact import TRAINED, CompactConfig, CompactNetwork, SelfCorrelation
 from fakeshield_core.networks.sam import sam_module
-from fakeshield_core.networks.stem import BayarConv, DctStem, HistoryStem, dct_kernels
+from fakeshield_core.networks.stem import BayarConv, DctStem, HistoryStem, dct_kernels, once_compressed
 from fakeshield_core.synthesis.history import through_jpeg
 from tests.jpeg_histories import saved, square, with_fresh_part
 
@@ -125,7 +125,7 @@ def test_blocks_without_an_earlier_compression_stand_out(lossless: bool) -> None
         stem.read.weight[0, 0, 2, 2] = stem.read.weight[1, 1, 2, 2] = 1.0
     rgb = with_fresh_part() if lossless else saved(with_fresh_part(), 90)
     table = np.ones((8, 8)) if lossless else standard_table(STANDARD_LUMA, 90)
-    planes = stem(torch.tensor(rgb).permute(2, 0, 1)[None].float(), torch.from_numpy(table).float()[None])
+    planes = stem(once_compressed(torch.tensor(rgb).permute(2, 0, 1)[None], torch.from_numpy(table)[None]))
     fresh = torch.from_numpy(square()[::8, ::8].copy())
     for plane in planes[0]:
         assert plane[fresh].mean() > 0.3 > -0.3 > plane[~fresh].mean()
