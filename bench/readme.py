@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bench.card import MARKS, robustness_block
+from bench.card import NONE, ROBUSTNESS_MARKS, change_of, figure, robustness_block
+from bench.card_dev import DEV_MARKS, dev_block
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "bench" / "results"
@@ -56,8 +57,13 @@ def readme_text(text: str) -> str:
 
 def card_text(text: str) -> str:
     """docs/MODEL_CARD.md with the newest results."""
-    results = newest("robustness")
-    return replaced(text, robustness_block(json.loads(results.read_text()), results.name), MARKS)
+    for prefix, block, marks in (
+        ("dev", dev_block, DEV_MARKS),
+        ("robustness", robustness_block, ROBUSTNESS_MARKS),
+    ):
+        results = newest(prefix)
+        text = replaced(text, block(json.loads(results.read_text()), results.name), marks)
+    return text
 
 
 def main() -> int:
@@ -86,10 +92,10 @@ def _row(document: dict[str, Any], dataset: str) -> str:
     auc, alarms = compressed["image"]["auc"], plain["alarms"]["false_alarm_rate"]
     cells = (
         dataset,
-        _interval(plain["pixel"]["f1"]),
+        figure(plain["pixel"]["f1"]),
         f"{best['f1_at_best_single_threshold']['value']:.2f} ({best['name']})",
-        "–" if auc is None else _interval(auc),
-        "–" if alarms is None else f"{100 * alarms['value']:.0f} %",
+        figure(auc),
+        NONE if alarms is None else f"{100 * alarms['value']:.0f} %",
     )
     return f"| {' | '.join(cells)} |"
 
@@ -98,19 +104,9 @@ def _slice(document: dict[str, Any], dataset: str, change: str | None) -> dict[s
     found: dict[str, Any] = next(
         part
         for part in document["engine"]["slices"]
-        if (part["dataset"], _change(part), part["tampering"]) == (dataset, change, None)
+        if (part["dataset"], change_of(part), part["tampering"]) == (dataset, change, None)
     )
     return found
-
-
-def _change(part: dict[str, Any]) -> str | None:
-    """What was done to the pictures; files of report version 1 know JPEG only."""
-    quality = part.get("recompressed_at")
-    return part.get("change", None if quality is None else f"jpeg{quality}")
-
-
-def _interval(estimate: dict[str, Any]) -> str:
-    return f"{estimate['value']:.2f} [{estimate['low']:.2f}–{estimate['high']:.2f}]"
 
 
 if __name__ == "__main__":
