@@ -204,7 +204,7 @@ def test_pooled_counts_are_those_of_the_summary_with_intervals(document: Documen
 
 
 def test_an_unsure_answer_is_no_firm_verdict(document: Document) -> None:
-    """Where the engine does not decide what it gets wrong, all firm verdicts are right, their interval too."""
+    """Where the engine leaves open what it gets wrong, all firm verdicts are right, with their interval."""
     unsure = copy.deepcopy(document)
     counts = unsure["summary"]["firm_verdicts_jpeg_85"]
     counts["firm"] = counts["right"] = 10
