@@ -35,7 +35,8 @@ class Calibration:
     peak_weight: float = 0.0  # on the mean logit of the map's strongest places
     copies_weight: float = 0.0  # on log(1 + pairs of places that agree on one copied area)
     threshold: float = 0.5  # a score above is tampering
-    band_logit: float = 0.5  # half width of the score band, on the logit scale
+    band_below: float = 0.5  # how far the score's band reaches under it, on the logit scale
+    band_above: float = 0.5  # and over it
 
 
 @dataclass(frozen=True, slots=True)

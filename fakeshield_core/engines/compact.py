@@ -188,8 +188,8 @@ class CompactEngine:
     def _verdict(self, picture: Picture, reading: Reading, size: tuple[int, int]) -> VerdictReady:
         calibration = self._calibration
         centre = reading.score_logit(calibration)
-        half_width, warnings = self._half_width(picture, size)
-        low, high = centre - half_width, centre + half_width
+        wider, warnings = self._wider(picture, size)
+        low, high = centre - calibration.band_below * wider, centre + calibration.band_above * wider
         edge = float(np.log(calibration.threshold / (1 - calibration.threshold)))
         stability = None
         one_tile = tile_count(*picture.rgb.shape[:2]) == 1
@@ -197,7 +197,8 @@ class CompactEngine:
             others = self._altered(picture, reading.pairs, size)
             stability = Stability(_sigmoid(others[0]), _sigmoid(others[1]))
             if any((other > edge) != (centre > edge) for other in others):
-                low, high = min(low, *others), max(high, *others)
+                between = (centre + sum(others) / len(others)) / 2
+                low, high = min(low, between), max(high, between)
         verdict: Verdict = (
             "inconclusive" if low < edge < high else "tampered" if centre > edge else "no_tampering_found"
         )
@@ -205,7 +206,8 @@ class CompactEngine:
         band = (_sigmoid(low), _sigmoid(high))
         return VerdictReady(verdict, score, band, calibration.threshold, (), stability, warnings)
 
-    def _half_width(self, picture: Picture, size: tuple[int, int]) -> tuple[float, tuple[str, ...]]:
+    def _wider(self, picture: Picture, size: tuple[int, int]) -> tuple[float, tuple[str, ...]]:
+        """By which factor the band is wider than usual, and why."""
         height, width = picture.rgb.shape[:2]
         reasons = []
         if min(height, width) < SMALL_SIDE:
@@ -222,7 +224,7 @@ class CompactEngine:
                 f"This picture has {height * width / 1e6:.0f} megapixels; it was analysed at "
                 f"{size[1]} × {size[0]}: the score is less certain and fine traces may be lost."
             )
-        return float(self._calibration.band_logit * WIDER ** len(reasons)), tuple(reasons)
+        return WIDER ** len(reasons), tuple(reasons)
 
     def _altered(self, picture: Picture, pairs: int, size: tuple[int, int]) -> tuple[float, float]:
         """Score logits of the picture compressed again and at half size; copied areas are not sought anew."""

@@ -32,10 +32,6 @@ class CompactConfig:
     heads: int = 8
     key: int = 48  # channels of the self-correlation keys
     top: int = 8  # best matches kept for each place
-    history: bool = False  # whether traces of an earlier compression are read
-
-
-TRAINED = CompactConfig(history=True)  # what `train-compact` trains
 
 
 class ConvBlock(nn.Module):
@@ -173,7 +169,7 @@ class CompactNetwork(nn.Module):
         self.pixels = PixelStem(config.quarter)
         self.blocks = nn.Sequential(ConvBlock(config.quarter), ConvBlock(config.quarter))
         self.dct = DctStem(config.dct)
-        self.history = HistoryStem(config.dct) if config.history else None
+        self.history = HistoryStem(config.dct)
         self.down = nn.Conv2d(config.quarter, config.eighth - config.dct, 2, stride=2)
         self.blocks2 = nn.Sequential(*[ConvBlock(config.eighth) for _ in range(3)])
         self.down2 = nn.Conv2d(config.eighth, config.width, 2, stride=2)
@@ -208,9 +204,7 @@ class CompactNetwork(nn.Module):
         """The convolutional part, which may be run tile by tile."""
         quarter = self.blocks(self.pixels(rgb))
         blocks = self.dct(rgb, table)
-        if self.history is not None:
-            likelihood = once_compressed(rgb, table) if once is None else once
-            blocks = blocks + self.history(likelihood.to(blocks))
+        blocks = blocks + self.history((once_compressed(rgb, table) if once is None else once).to(blocks))
         eighth = self.blocks2(torch.cat([self.down(quarter), blocks], dim=1))
         return Features(quarter, eighth, self.norm(self.down2(eighth)))
 

@@ -139,10 +139,7 @@ def once_compressed(rgb: Tensor, table: Tensor) -> Tensor:
 
 
 class HistoryStem(nn.Module):
-    """Which blocks lack the gaps of an earlier compression, as two planes read by one convolution.
-
-    Starts at zero, so that it may join a network that was trained without it.
-    """
+    """Which blocks lack the gaps of an earlier compression, as two planes read by one convolution."""
 
     LIKELY = 4.0  # logarithm of a likelihood that is taken for sure
     AROUND = 7  # side of the squares of blocks that the second plane averages
@@ -150,8 +147,6 @@ class HistoryStem(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.read = nn.Conv2d(2, width, 5, padding=2)
-        nn.init.zeros_(self.read.weight)
-        nn.init.zeros_(self.read.bias)  # type: ignore[arg-type]
 
     def forward(self, likelihood: Tensor) -> Tensor:
         """(B, 1, H/8, W/8) of `once_compressed` -> (B, width, H/8, W/8)."""

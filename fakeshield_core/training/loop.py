@@ -59,19 +59,15 @@ class Trainer:
         self.step = 0
 
     def begin_from(self, weights: Mapping[str, Tensor]) -> None:
-        """Takes over trained weights; optimiser and step start anew. A part that they lack stays as it is.
+        """Takes over trained weights; optimiser and step start anew.
 
         Raises:
             EngineUnavailable: they are of another network.
         """
         try:
-            lacking = self.network.load_state_dict(dict(weights), strict=False)
+            self.network.load_state_dict(dict(weights))
         except RuntimeError as error:
             raise EngineUnavailable(WRONG_START) from error
-        if lacking.unexpected_keys:
-            raise EngineUnavailable(WRONG_START)
-        if lacking.missing_keys:
-            log.info("not in the weights given, begun anew: %s", ", ".join(lacking.missing_keys))
         self.average = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
 
     def resume(self) -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fakeshield_core.networks.compact import TRAINED, CompactNetwork
+from fakeshield_core.networks.compact import CompactConfig, CompactNetwork
 from fakeshield_core.networks.stem import once_compressed
 from fakeshield_core.training.config import TrainConfig
 from fakeshield_core.training.loader import Batches
@@ -100,7 +100,7 @@ class ForensicTask:
 
     def network(self) -> nn.Module:
         """The network with random weights."""
-        return CompactNetwork(TRAINED)
+        return CompactNetwork(CompactConfig())
 
     def losses(self, network: nn.Module, config: TrainConfig, step: int, rank: int) -> Mapping[str, Tensor]:
         """`total` and its parts: a function of the weights, the seed, the step and the rank alone."""

@@ -17,9 +17,10 @@ from fakeshield_core.domain import JsonValue
 from fakeshield_core.engines.compact import CompactEngine
 from fakeshield_core.errors import EngineUnavailable, ManifestInvalid
 from fakeshield_core.networks.clicks import ClickConfig
-from fakeshield_core.networks.compact import TRAINED
+from fakeshield_core.networks.compact import CompactConfig
 from fakeshield_core.provenance import provenance
 from fakeshield_core.training.calibrate import calibrated, rates, readings_of, with_calibration
+from fakeshield_core.training.map_offset import map_offset
 from fakeshield_core.training.photographs import Photograph, split
 from fakeshield_core.training.score_head import with_head
 
@@ -44,15 +45,20 @@ def publish(checkpoint: Path, photographs: Sequence[Photograph], out: Path) -> s
         raise ManifestInvalid(
             "The held-out groups lack one of the two classes to calibrate on; give more groups with --data."
         )
-    write_compact(out, average, TRAINED, Calibration(), about)
+    write_compact(out, average, CompactConfig(), Calibration(), about)
+    offset = map_offset(CompactEngine(read_compact(out)), held_out)
+    log.info("%.2f is added to the map's logits", offset)
+    about["map_offset"] = offset
+    average["decoder.bias"] = average["decoder.bias"] + offset
+    write_compact(out, average, CompactConfig(), Calibration(), about)
     log.info("fitting the image-level head")
     average = with_head(with_calibration(read_compact(out), Calibration()), learnt).network.state_dict()
-    write_compact(out, average, TRAINED, Calibration(), about)
+    write_compact(out, average, CompactConfig(), Calibration(), about)
     log.info("calibrating on %d held-out pictures", len(held_out))
     readings = readings_of(CompactEngine(with_calibration(read_compact(out), Calibration())), held_out)
     calibration = calibrated(readings)
     about["rates"] = rates(readings, calibration)
-    return write_compact(out, average, TRAINED, calibration, about)
+    return write_compact(out, average, CompactConfig(), calibration, about)
 
 
 def publish_clicks(checkpoint: Path, photographs: Sequence[Photograph], out: Path) -> str:

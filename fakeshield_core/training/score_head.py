@@ -23,7 +23,7 @@ from fakeshield_core.training.logistic import fitted
 from fakeshield_core.training.photographs import Photograph
 from fakeshield_core.training.samples import NO_TABLE
 
-RIDGE = 300.0  # on standardised tokens, in units of one picture
+RIDGE = 15_000.0  # on standardised tokens, in units of one picture
 READINGS = 2  # of each small picture, under other draws
 SMALL_PX = 300_000  # pixels; larger pictures are read once
 Values = npt.NDArray[np.float64]

@@ -77,7 +77,7 @@ def test_a_turned_file_gives_the_same_map_turned_upright(orientation: int) -> No
     ("bias", "verdict"), [(6.0, "tampered"), (-6.0, "no_tampering_found"), (0.0, "inconclusive")]
 )
 def test_the_band_decides_the_verdict(bias: float, verdict: str) -> None:
-    calibration = Calibration(bias=bias, label_weight=0.0, peak_weight=0.0, band_logit=0.4)
+    calibration = Calibration(bias=bias, label_weight=0.0, peak_weight=0.0, band_below=0.4, band_above=0.4)
     given, _ = answer(engine_with(calibration), pictured(textured(300, 300)))
     assert given.verdict == verdict
     assert given.band is not None and given.band[0] < 1 / (1 + np.exp(-bias)) < given.band[1]
@@ -115,20 +115,20 @@ def test_a_picture_beyond_sixteen_tiles_is_said_to_be_scaled() -> None:
     assert any("analysed at" in warning for warning in verdict.warnings)
 
 
-def test_a_copy_that_disagrees_makes_the_verdict_inconclusive() -> None:
+def test_copies_that_disagree_more_than_the_picture_is_sure_make_the_verdict_inconclusive() -> None:
     usual = float(np.median([engine_with().read(textured(128, 128, seed)).label for seed in range(12)]))
-    calibration = Calibration(bias=-400 * usual, label_weight=400.0, peak_weight=0.0, band_logit=1e-6)
-    engine, disagreements = engine_with(calibration), 0
+    calibration = Calibration(bias=-20 * usual, label_weight=20.0, band_below=0.0, band_above=0.0)
+    engine, outcomes = engine_with(calibration), set()
     for seed in range(12):
         verdict, _ = answer(engine, pictured(textured(128, 128, seed)))
         assert verdict.stability is not None and verdict.score is not None
-        sides = {
-            value > 0.5
-            for value in (verdict.score, verdict.stability.recompressed, verdict.stability.half_size)
-        }
-        disagreements += len(sides) == 2
-        assert (verdict.verdict == "inconclusive") == (len(sides) == 2)
-    assert disagreements  # otherwise nothing was tested
+        scores = np.array([verdict.score, verdict.stability.recompressed, verdict.stability.half_size])
+        own, *copies = np.log(scores / (1 - scores))
+        disagrees = any((copy > 0) != (own > 0) for copy in copies)
+        turned = (own > 0) != (own + np.mean(copies) > 0)
+        assert (verdict.verdict == "inconclusive") == turned
+        outcomes.add((disagrees, turned))
+    assert outcomes == {(False, False), (True, False), (True, True)}  # otherwise nothing was tested
 
 
 def test_weights_survive_the_way_to_disk_and_back(tmp_path: Path) -> None:

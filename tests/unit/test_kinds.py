@@ -346,7 +346,9 @@ def test_missing_or_damaged_weights_are_told(
 
 def test_the_engine_tells_the_kind_of_its_largest_area_with_its_probability() -> None:
     picture = pictured(with_copy())
-    engine = engine_with(Calibration(bias=6.0, label_weight=0.0, peak_weight=0.0, band_logit=0.4))
+    engine = engine_with(
+        Calibration(bias=6.0, label_weight=0.0, peak_weight=0.0, band_below=0.4, band_above=0.4)
+    )
     verdict, ready = answer(engine, picture)
     area = largest(ready.soft_map > MASK_THRESHOLD)
     read = read_kind(picture.rgb, area, find_copies(picture.rgb))
@@ -366,7 +368,7 @@ def test_a_kind_that_is_not_stated_keeps_the_score(
     if stated == "unknown":
         likely = dict.fromkeys(KINDS, 1 / 3)
     monkeypatch.setattr("fakeshield_core.engines.compact.read_kind", lambda *_: KindReading(likely, 0.6))
-    calibration = Calibration(bias=6.0, label_weight=0.0, peak_weight=0.0, band_logit=0.4)
+    calibration = Calibration(bias=6.0, label_weight=0.0, peak_weight=0.0, band_below=0.4, band_above=0.4)
     verdict, _ = answer(engine_with(calibration), pictured(textured(96, 96)))
     (finding,) = verdict.findings
     assert finding.kind == stated
@@ -375,5 +377,5 @@ def test_a_kind_that_is_not_stated_keeps_the_score(
 
 @pytest.mark.parametrize("bias", [-6.0, 0.0])
 def test_without_the_verdict_tampered_nothing_is_found(bias: float) -> None:
-    calibration = Calibration(bias=bias, label_weight=0.0, peak_weight=0.0, band_logit=0.4)
+    calibration = Calibration(bias=bias, label_weight=0.0, peak_weight=0.0, band_below=0.4, band_above=0.4)
     assert answer(engine_with(calibration), pictured(with_copy()))[0].findings == ()

@@ -161,23 +161,19 @@ def test_stacked_batches_keep_axes_and_range() -> None:
     assert batch.mask[0].tolist() == [[0.5, 0.0], [0.5, 0.0]] and batch.label.tolist() == [1, 1]
 
 
-def test_weights_that_lack_a_part_start_the_rest_and_foreign_ones_are_refused(
+def test_weights_of_another_network_are_refused(
     small_network: None, sampler: Sampler, tmp_path: Path
 ) -> None:
-    wider = replace(SMALL, history=True)
-    task = ForensicTask(sampler)
-    task.network = lambda: compact.CompactNetwork(wider)  # type: ignore[method-assign]
-    config = TrainConfig((Stage(1, 32, 32, 1),))
-    trainer = Trainer(config, task, tmp_path)
+    trainer = Trainer(TrainConfig((Stage(1, 32, 32, 1),)), ForensicTask(sampler), tmp_path)
     given = compact.CompactNetwork(SMALL).state_dict()
     trainer.begin_from(given)
-    began = trainer.network.state_dict()
-    assert all(torch.equal(began[name], value) for name, value in given.items())
-    assert set(began) - set(given) == {"history.read.weight", "history.read.bias"}
+    assert all(torch.equal(trainer.network.state_dict()[name], value) for name, value in given.items())
+    for foreign in ({"foreign": torch.ones(1)}, {"cls": torch.ones(1, 1, 7)}):
+        with pytest.raises(EngineUnavailable, match="another network"):
+            trainer.begin_from({**given, **foreign})
+    del given["cls"]
     with pytest.raises(EngineUnavailable, match="another network"):
-        trainer.begin_from({**given, "foreign": torch.ones(1)})
-    with pytest.raises(EngineUnavailable, match="another network"):
-        trainer.begin_from({**given, "cls": torch.ones(1, 1, 7)})
+        trainer.begin_from(given)
 
 
 def test_fixed_weights_stay_and_the_others_move(
