@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bench.card import NONE, Part, change_of, figure, source, table
+from fakeshield_core.domain import JsonValue
 from fakeshield_core.evaluate_figures import Bootstrap
 
 DEV_MARKS = (
@@ -218,6 +219,31 @@ def _firm(document: Part, firm: Part) -> str:
         f"{firm['firm']} of {firm['pictures']} pictures ({_percent(firm['firm'], firm['pictures'], share)}), "
         f"{firm['right']} of these right ({_percent(firm['right'], firm['firm'], right)})"
     )
+
+
+def measured_rates(document: Part) -> dict[str, JsonValue]:
+    """How often the verdict is wrong, for the card of the weights: pictures of a hundred, compressed alike.
+
+    Training writes rates of the few held-out pictures that the band was fitted on; these are of others.
+    """
+    sets = document["summary"]["auc_sets"]
+    shown = [
+        (_tampered(p), m["verdict"])
+        for p, m in _measured(document, f"jpeg{QUALITY}")
+        if _dataset(p) in sets and _used(p)
+    ]
+    forged, untouched = ([v for tampered, v in shown if tampered == wanted] for wanted in (True, False))
+    return {
+        "false_alarm_per_100": _per_100(untouched, ("tampered",)),
+        "missed_per_100": _per_100(forged, ("no_tampering_found",)),
+        "inconclusive_per_100": _per_100([*forged, *untouched], ("inconclusive",)),
+        "readings": len(shown),
+        "measured_on": f"development pictures of {' and '.join(sets)}, all saved again at JPEG {QUALITY}",
+    }
+
+
+def _per_100(verdicts: Sequence[str], counted: Sequence[str]) -> float:
+    return round(100 * sum(v in counted for v in verdicts) / len(verdicts), 1)
 
 
 def _measured(document: Part, change: str | None) -> Iterator[tuple[Part, dict[str, Any]]]:

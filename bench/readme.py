@@ -1,4 +1,4 @@
-"""Results blocks of README and model card, written from committed results files; a test compares them."""
+"""Results in README, model card and beside the weights, from committed files; a test compares them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.card import NONE, ROBUSTNESS_MARKS, change_of, figure, robustness_block
-from bench.card_dev import DEV_MARKS, dev_block
+from bench.card_dev import DEV_MARKS, dev_block, measured_rates
+from fakeshield_core.checkpoints.compact import CARD, SHIPPED
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "bench" / "results"
@@ -66,9 +67,21 @@ def card_text(text: str) -> str:
     return text
 
 
+def weights_card_text(text: str) -> str:
+    """The card beside the compact weights, with the rates of the newest results if those are of them."""
+    card, document = json.loads(text), json.loads(newest("dev").read_text())
+    if card["sha256"].startswith(document["engine"]["engine"]["weights"]):
+        card["rates"] = measured_rates(document)
+    return json.dumps(card, indent=1) + "\n"
+
+
 def main() -> int:
-    """Rewrites README.md and docs/MODEL_CARD.md from the newest results."""
-    for path, written in ((ROOT / "README.md", readme_text), (ROOT / "docs" / "MODEL_CARD.md", card_text)):
+    """Rewrites README.md, docs/MODEL_CARD.md and the card of the weights from the newest results."""
+    for path, written in (
+        (ROOT / "README.md", readme_text),
+        (ROOT / "docs" / "MODEL_CARD.md", card_text),
+        (SHIPPED / CARD, weights_card_text),
+    ):
         path.write_text(written(path.read_text()))
     return 0
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from PIL import Image
 
 from bench.baselines import compare, comparison_to_json
 from bench.card import figure
-from bench.card_dev import dev_block
+from bench.card_dev import dev_block, measured_rates
 from bench.readme import card_text
 from fakeshield_core.domain import RgbImage
 from fakeshield_core.engines.stub import MARK_RGB, StubEngine
@@ -245,3 +247,24 @@ def test_pictures_that_could_not_be_measured_are_told(document: Document) -> Non
 def test_a_card_without_its_marks_is_refused() -> None:
     with pytest.raises(ValueError, match=r"dev results.* is missing"):
         card_text("no marks")
+
+
+def test_rates_are_counted_from_verdicts_on_pictures_compressed_alike(document: Document) -> None:
+    told = copy.deepcopy(document)
+    told["summary"]["auc_sets"] = sorted({image["columns"]["dataset"] for image in told["engine"]["images"]})
+    counts: dict[bool, list[str]] = {True: [], False: []}
+    verdicts = itertools.cycle(("tampered", "no_tampering_found", "inconclusive"))
+    for image in told["engine"]["images"]:
+        pressed = next(m for m in image["measured"] if m["change"] == "jpeg85")
+        pressed["verdict"] = next(verdicts)
+        columns = image["columns"]
+        if columns["kind"] in ("tampered", "authentic") or columns.get("authentic_use") == "yes":
+            counts[columns["kind"] == "tampered"].append(pressed["verdict"])
+    rates = measured_rates(told)
+    share = {kind: Counter(counts[kind]) for kind in counts}
+    total = len(counts[True]) + len(counts[False])
+    assert rates["false_alarm_per_100"] == round(100 * share[False]["tampered"] / len(counts[False]), 1)
+    assert rates["missed_per_100"] == round(100 * share[True]["no_tampering_found"] / len(counts[True]), 1)
+    unsure = sum(each["inconclusive"] for each in share.values())
+    assert rates["inconclusive_per_100"] == round(100 * unsure / total, 1) > 0
+    assert rates["readings"] == total

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.readme import card_text, newest, readme_text
+from bench.readme import card_text, newest, readme_text, weights_card_text
 from fakeshield_core.__main__ import build_parser
+from fakeshield_core.checkpoints.compact import CARD, SHIPPED
 from fakeshield_core.settings import PREFIX, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,6 +71,8 @@ def test_its_numbers_are_those_of_the_newest_results() -> None:
     assert readme_text(README) == README
     card = (ROOT / "docs" / "MODEL_CARD.md").read_text()
     assert card_text(card) == card
+    beside = (SHIPPED / CARD).read_text()
+    assert weights_card_text(beside) == beside
 
 
 def test_a_text_without_its_marks_is_refused() -> None:
@@ -79,7 +82,7 @@ def test_a_text_without_its_marks_is_refused() -> None:
 
 @needs_results
 def test_the_results_are_those_of_the_shipped_weights() -> None:
-    card = json.loads((ROOT / "fakeshield_core/pretrained/compact/card.json").read_text())
+    card = json.loads((SHIPPED / CARD).read_text())
     document = json.loads(newest("dev").read_text())
     assert document["engine"]["engine"]["weights"] == card["sha256"][:12]
     assert json.loads(newest("robustness").read_text())["weights"] == card["sha256"][:12]
