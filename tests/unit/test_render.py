@@ -14,6 +14,7 @@ from fakeshield_core.domain import (
     Evidence,
     EvidenceItem,
     Explanation,
+    Finding,
     PictureFacts,
     Region,
     Stability,
@@ -155,6 +156,35 @@ def test_sentence_under_the_verdict(
 ) -> None:
     given = ready(verdict, 0.55, stability=stability)
     assert render.where_line(view(given, regions), given).replace(SPACE, " ") == line
+
+
+@pytest.mark.parametrize(
+    ("findings", "regions", "told"),
+    [
+        (
+            (Finding("splice", 0.834, 1),),
+            (ONE,),
+            " It was most likely pasted from another picture (probability 0.83).",
+        ),
+        (
+            (Finding("copy_move", 0.9, 1),),
+            (ONE, TWO),
+            " The largest area was most likely copied from elsewhere in this picture (probability 0.90).",
+        ),
+        ((Finding("unknown", 0.7, 1),), (ONE,), ""),
+        ((Finding("splice", 0.9, 2),), (ONE, TWO), ""),
+        ((), (ONE,), ""),
+    ],
+)
+def test_the_kind_of_the_largest_area_is_told_where_it_is_known(
+    findings: tuple[Finding, ...], regions: tuple[Region, ...], told: str
+) -> None:
+    without = ready("tampered")
+    given = replace(without, findings=findings)
+    lines = [render.where_line(view(each, regions), each).replace(SPACE, " ") for each in (given, without)]
+    assert lines[0] == lines[1] + told
+    unsure = replace(given, verdict="inconclusive")
+    assert "most likely" not in render.where_line(view(unsure, regions), unsure)
 
 
 def test_scale_places_score_band_and_threshold() -> None:
