@@ -28,7 +28,8 @@ log = logging.getLogger(__name__)
 
 CHECKPOINT = "checkpoint.pt"
 EVERY = 10  # steps between two checkpoints and reports
-KEEP_WEIGHT = 1.0  # of staying near the base's answers on replayed pictures
+KEEP_WEIGHT = 1.0  # of staying near the base's map on replayed pictures
+KEEP_SCORE_WEIGHT = 4.0  # of staying near its score there, on the logit scale
 SCORE_WEIGHT = 0.3  # of the image-level score on corrections
 
 
@@ -152,8 +153,8 @@ def objective(student: Answer, base: Answer, batch: Batch, calibration: Calibrat
     kept = functional.binary_cross_entropy_with_logits(
         student.mask_logits[:replayed], torch.sigmoid(base.mask_logits)
     )
-    kept = kept + functional.mse_loss(student.label[:replayed], base.label)
-    return parts.total + SCORE_WEIGHT * score + KEEP_WEIGHT * kept
+    moved = calibration.label_weight * (student.label[:replayed] - base.label)
+    return parts.total + SCORE_WEIGHT * score + KEEP_WEIGHT * kept + KEEP_SCORE_WEIGHT * moved.square().mean()
 
 
 def write_trained(folder: Path, trainer: Trainer, about: Mapping[str, object]) -> AdapterCard:

@@ -18,7 +18,6 @@ TONES = {  # colour and icon of a verdict; one we do not know yet is shown like 
     "no_tampering_found": "none",
     "inconclusive": "unsure",
 }
-KINDS = ("splice", "copy_move", "removal", "inpainting")  # of an area; the others are not told
 HEADINGS = {
     "tampered": ("found", None),
     "synthetic": ("synthetic", None),
@@ -57,9 +56,7 @@ def where_line(view: PageView, verdict: VerdictReady) -> str:
     localised = view.localised
     match verdict.verdict:
         case "tampered" if localised and localised.regions:
-            return " ".join(
-                [unbroken(where_words(localised.regions)), *_kind(verdict, len(localised.regions))]
-            )
+            return unbroken(where_words(localised.regions))
         case "tampered":
             at = localised.threshold if localised else verdict.threshold
             return say("found_nowhere", threshold=decimal_words(at))
@@ -73,14 +70,6 @@ def where_line(view: PageView, verdict: VerdictReady) -> str:
             return " ".join([say("unsure_where"), *_disagreements(verdict)])
         case _:
             return say("not_given_where")
-
-
-def _kind(verdict: VerdictReady, regions: int) -> Iterable[str]:
-    """What was done in the largest area, where the engine knows; areas are numbered by falling size."""
-    for finding in verdict.findings:
-        if finding.region_id == 1 and finding.kind in KINDS:
-            kind, key = say(f"kind_{finding.kind}"), "kind_only" if regions == 1 else "kind_largest"
-            yield say(key, kind=kind, p=decimal_words(finding.confidence))
 
 
 def _heading(verdict: VerdictReady, tone: str) -> str:

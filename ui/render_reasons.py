@@ -1,4 +1,4 @@
-"""Views to HTML: the reasons, or on other verdicts what the engine cannot see and what would help."""
+"""Views to HTML: kind and reasons, or on other verdicts what the engine cannot see and what would help."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from html import escape
 from fakeshield_core.domain import Claim, EngineInfo, Explanation, PictureFacts, Stability, VerdictReady
 from ui.markup import icon, list_of, spoken, told, unbroken
 from ui.state import PageView
-from ui.words import decimal_words, say
+from ui.words import KINDS, decimal_words, say
 
 READING = "reading"  # kind of a claim that is a language model's own words
 
@@ -23,6 +23,9 @@ def reasons_card(view: PageView) -> str:
         case "inconclusive":
             ways = _three_ways(view.verdict)
             parts = [ways, _helps(view.facts, "stab" if ways else ""), *_claims_below(view)]
+        case "tampered" if kinds := "".join(_kinds(view.verdict, _known(view))):
+            head = f'<h2>{told("kind")}</h2><ul>{kinds}</ul><h2 class="stab">{told("why")}</h2>'
+            parts = [head, claims_or_word(view)]
         case _:
             parts = [f"<h2>{told('why')}</h2>", claims_or_word(view)]
     return f'<section class="why card">{"".join(parts)}</section>'
@@ -34,6 +37,21 @@ def claims_or_word(view: PageView) -> str:
         return _claims(view.explanation, _known(view))
     is_marked = view.localised is not None and bool(view.localised.regions)
     return f'<p class="plain">{told("why_none" if is_marked else "why_unmarked")}</p>'
+
+
+def _kinds(verdict: VerdictReady, known: frozenset[int]) -> Iterable[str]:
+    """What was done in each marked area, where the engine knows; nothing where it does not."""
+    for finding in verdict.findings:
+        if finding.region_id not in known or f"kind_{finding.kind}" not in KINDS:
+            continue
+        kind = say(f"kind_{finding.kind}")
+        text = say("kind_of_region", n=finding.region_id, kind=kind) if len(known) > 1 else kind.capitalize()
+        sure = told("confidence", p=decimal_words(finding.confidence))
+        yield (
+            f'<li class="claim kind" data-region="{finding.region_id}" tabindex="0">'
+            f'<span class="badge">{finding.region_id}</span>'
+            f'<p><span>{escape(text)}</span> <span class="src">{sure}</span></p></li>'
+        )
 
 
 def _waiting_reasons() -> str:

@@ -13,7 +13,7 @@ from feedback.events import new_uuid
 from feedback.records import Content, Item, Kept
 from ui.pages import button, facts, field, hidden, note
 from ui.review_access import Session
-from ui.words import seconds_words
+from ui.words import KINDS, seconds_words
 from ui.words_pages import told
 
 ADDRESS = "review"
@@ -84,7 +84,10 @@ def _rows(item: Item, content: Content, kept: Kept) -> Iterable[tuple[str, str]]
     yield told("mask"), told("mask_none") if share is None else told("mask_share", share=share)
     yield told("know"), told(f"know_{kept.how_do_you_know}")
     if kept.finding_kinds:
-        yield told("kinds"), ", ".join(kind.replace("_", " ") for kind in kept.finding_kinds)
+        yield (
+            told("kinds"),
+            ", ".join(KINDS.get(f"kind_{kind}", kind.replace("_", " ")) for kind in kept.finding_kinds),
+        )
     rating = content.overall_rating
     yield told("overall"), told("unrated") if rating is None else told("overall_of", n=rating)
     may = [told(f"may_{name}") for name in ("train", "publish") if getattr(item.consent, name)]

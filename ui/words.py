@@ -9,6 +9,14 @@ from ui import words_correction
 
 SPACE: Final = "\N{NO-BREAK SPACE}"
 
+KINDS: Final[Mapping[str, str]] = {  # by kind of finding; of a whole picture or unknown: nothing to say
+    "kind_splice": "pasted from another picture",
+    "kind_copy_move": "copied within this picture",
+    "kind_removal": "filled in where something was removed",
+    "kind_inpainting": "filled in by a program",
+    "kind_face": "a changed face",
+}
+
 ENGLISH: Final[Mapping[str, str]] = {
     # head and first screen
     "skip": "Skip to the picture",
@@ -61,12 +69,6 @@ ENGLISH: Final[Mapping[str, str]] = {
     "unsure": "Cannot tell",
     "not_given": "No verdict",
     "not_given_by": "this engine gives none",
-    "kind_only": "It was most likely {kind} (probability {p}).",
-    "kind_largest": "The largest area was most likely {kind} (probability {p}).",
-    "kind_splice": "pasted from another picture",
-    "kind_copy_move": "copied from elsewhere in this picture",
-    "kind_removal": "painted over to hide something",
-    "kind_inpainting": "filled in by a program",
     "found_nowhere": "No place on the map crosses {threshold}, so no area is marked.",
     "synthetic_where": "The traces lie all over the picture, so no area is marked.",
     "none_where": "The strongest spot on the map reaches {peak}.",
@@ -88,7 +90,10 @@ ENGLISH: Final[Mapping[str, str]] = {
     "rate_none": "At this threshold, {n} in 100 edited pictures are missed.",
     "rate_unsure": "About {n} in 100 pictures end here.",
     "limits": "How often is this wrong?",
-    # reasons
+    # kind and reasons
+    "kind": "Likely kind of change",
+    "kind_of_region": "Region {n}: {kind}",
+    "confidence": "confidence {p}",
     "why": "Why",
     "measured": "Measured",
     "reading": "Model’s reading",
@@ -170,6 +175,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "why_no_file": "No file was sent. Send one picture: JPEG, PNG, WebP or TIFF.",
     "why_no_example": "This example is not here. Choose another one.",
     "no_display": "Your browser cannot show this file. The results below stand.",
+    **KINDS,
     **words_correction.RAIL,
     **words_correction.CANVAS,
 }

@@ -158,35 +158,6 @@ def test_sentence_under_the_verdict(
     assert render.where_line(view(given, regions), given).replace(SPACE, " ") == line
 
 
-@pytest.mark.parametrize(
-    ("findings", "regions", "told"),
-    [
-        (
-            (Finding("splice", 0.834, 1),),
-            (ONE,),
-            " It was most likely pasted from another picture (probability 0.83).",
-        ),
-        (
-            (Finding("copy_move", 0.9, 1),),
-            (ONE, TWO),
-            " The largest area was most likely copied from elsewhere in this picture (probability 0.90).",
-        ),
-        ((Finding("unknown", 0.7, 1),), (ONE,), ""),
-        ((Finding("splice", 0.9, 2),), (ONE, TWO), ""),
-        ((), (ONE,), ""),
-    ],
-)
-def test_the_kind_of_the_largest_area_is_told_where_it_is_known(
-    findings: tuple[Finding, ...], regions: tuple[Region, ...], told: str
-) -> None:
-    without = ready("tampered")
-    given = replace(without, findings=findings)
-    lines = [render.where_line(view(each, regions), each).replace(SPACE, " ") for each in (given, without)]
-    assert lines[0] == lines[1] + told
-    unsure = replace(given, verdict="inconclusive")
-    assert "most likely" not in render.where_line(view(unsure, regions), unsure)
-
-
 def test_scale_places_score_band_and_threshold() -> None:
     card = render.verdict_card(view(ready("tampered", 0.91, 0.62)), RATES)
     assert "--v:0.910" in card
@@ -247,6 +218,52 @@ def test_claim_is_tied_to_its_region_and_says_where_it_comes_from() -> None:
     first, second = (text_of(part) for part in card.split('<li class="claim"')[1:])
     assert "Measured" in first
     assert "Model’s reading" in second
+
+
+@pytest.mark.parametrize(
+    ("findings", "regions", "shown"),
+    [
+        ((Finding("splice", 0.834, 1),), (ONE,), "1 Pasted from another picture confidence 0.83"),
+        (
+            (Finding("copy_move", 0.9, 1),),
+            (ONE, TWO),
+            "1 Region 1: copied within this picture confidence 0.90",
+        ),
+        ((Finding("removal", 0.6, 1),), (ONE,), "1 Filled in where something was removed confidence 0.60"),
+        ((Finding("face", 0.7, 1),), (ONE,), "1 A changed face confidence 0.70"),
+        (
+            (Finding("unknown", 0.7, 1), Finding("inpainting", 0.6, 2)),
+            (ONE, TWO),
+            "2 Region 2: filled in by a program confidence 0.60",
+        ),
+    ],
+)
+def test_the_kind_of_an_area_stands_over_the_reasons(
+    findings: tuple[Finding, ...], regions: tuple[Region, ...], shown: str
+) -> None:
+    found = view(replace(ready("tampered"), findings=findings), regions, claims=(claim(),))
+    card = render_reasons.reasons_card(found)
+    assert text_of(card).startswith(f"Likely kind of change {shown} Why ")
+    assert f'<li class="claim kind" data-region="{shown[0]}" tabindex="0">' in card
+
+
+@pytest.mark.parametrize(
+    ("verdict", "finding"),
+    [
+        ("tampered", Finding("unknown", 0.9, 1)),
+        ("tampered", Finding("whole_image", 0.9, 1)),
+        ("tampered", Finding("splice", 0.9, None)),
+        ("tampered", Finding("splice", 0.9, 7)),
+        *((other, Finding("splice", 0.9, 1)) for other in VERDICTS if other != "tampered"),
+    ],
+)
+def test_no_kind_is_told_that_is_unknown_or_without_a_place_or_of_another_verdict(
+    verdict: str, finding: Finding
+) -> None:
+    bare = view(ready(verdict), claims=(claim(),))
+    given = view(replace(ready(verdict), findings=(finding,)), claims=(claim(),))
+    assert everything(given) == everything(bare)
+    assert "kind of change" not in everything(given)
 
 
 def test_claim_about_the_whole_picture_points_nowhere() -> None:
