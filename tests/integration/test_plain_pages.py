@@ -196,7 +196,7 @@ def test_everything_said_is_shown_and_escaped(site: Site) -> None:
     page = site.reviewer().get("/review").text
     assert ATTACK not in page and 'onload="x' not in page
     text = unescape(page)
-    for said in (code, ATTACK, "Tampered", "Made the edit", "4 of 5", "31.5", "splice"):
+    for said in (code, ATTACK, "Tampered", "Made the edit", "4 of 5", "31.5", "pasted from another picture"):
         assert said in text, said
     assert "<b>Wrong place</b>The patch repeats the one beside it." in text
     assert "<b>Right</b>c9" in text
