@@ -31,7 +31,8 @@ def robustness_block(document: Part, name: str) -> str:
     )
     return "\n".join(
         [
-            f"`python -m bench.robustness`, `bench/results/{name}`, {source(document)}. Pixel F1:",
+            f"`python -m bench.robustness`, `bench/results/{name}`, weights `{document['weights']}`, "
+            f"{source(document)}. Pixel F1:",
             "",
             table(head, _changed_rows(rows, changes, ("pixel", "f1"))),
             "",
