@@ -36,13 +36,13 @@ class Batches(Generic[T]):
         return next(self._made)
 
     def _loader(self, first: int) -> DataLoader[T]:
+        cv2.setNumThreads(1)  # before the fork: a process cannot end threads that it has not got
         return DataLoader(
             _Steps(self._make, first, self._steps),
             batch_size=None,
             num_workers=self._loaders,
             prefetch_factor=AHEAD,
             multiprocessing_context="fork",
-            worker_init_fn=_one_thread,
         )
 
 
@@ -55,7 +55,3 @@ class _Steps(Dataset[T]):
 
     def __getitem__(self, index: int) -> T:
         return self._make(self._first + index)
-
-
-def _one_thread(_: int) -> None:
-    cv2.setNumThreads(1)  # torch has seen to its own
