@@ -34,6 +34,7 @@ from fakeshield_core.sweep import Curve, at_threshold, best_single_threshold, sw
 
 HALF = 0.5
 AUC_SETS = ("CASIA v1.0", "IMD2020 (subset)")  # sets with both classes and forgeries of photographs
+FIRM = ("tampered", "no_tampering_found")  # verdicts that decide
 UNTOUCHED = ("authentic", "segmentation")  # kinds of pictures that nobody is known to have tampered with
 QUALITY = 85  # both classes are recompressed at for the image-level score
 AS_JPEG = f"jpeg{QUALITY}"
@@ -151,7 +152,7 @@ def pooled_alarms(report: Report) -> dict[str, JsonValue]:
 def firm_verdicts(report: Report, datasets: Sequence[str] = AUC_SETS) -> dict[str, JsonValue]:
     """Of the data sets with both classes at equal recompression: how many get a firm verdict, and rightly."""
     part = [m for m in report.images if m.change == AS_JPEG and m.row.is_used and m.row.dataset in datasets]
-    firm = [m for m in part if m.verdict in ("tampered", "no_tampering_found")]
+    firm = [m for m in part if m.verdict in FIRM]
     right = sum((m.verdict == "tampered") == m.row.is_tampered for m in firm)
     return {"pictures": len(part), "firm": len(firm), "right": right}
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from bench.baselines import FIRM, QUALITY, UNTOUCHED
 from bench.card import NONE, Part, change_of, figure, source, table
 from fakeshield_core.domain import JsonValue
 from fakeshield_core.evaluate_figures import Bootstrap
@@ -17,10 +18,7 @@ DEV_MARKS = (
     "<!-- dev results: written by `python -m bench.readme`, checked by a test -->",
     "<!-- /dev results -->",
 )
-QUALITY = 85  # of the summary's image-level figures
 CENTRE_BLOB = "centre_blob"
-UNTOUCHED = ("authentic", "segmentation")  # kinds that the pooled false alarms count
-FIRM = ("tampered", "no_tampering_found")  # verdicts
 WHERE = {"F1": "f1", "IoU": "iou", "AUC": "auc"}
 BEST = {
     "best single threshold": "best_single_threshold_f1",

@@ -8,13 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from fakeshield_core import imaging
 from fakeshield_core.checkpoints.compact import Calibration, CompactCheckpoint
 from fakeshield_core.domain import JsonValue
-from fakeshield_core.engines.compact import NO_TABLE, CompactEngine
-from fakeshield_core.engines.tiles import analysed_size
+from fakeshield_core.engines.compact import CompactEngine
 from fakeshield_core.evidence.copies import find_copies
-from fakeshield_core.synthesis.history import through_jpeg
+from fakeshield_core.training.conditions import analysed, saved
 from fakeshield_core.training.logistic import fitted
 from fakeshield_core.training.photographs import Photograph
 
@@ -40,13 +38,10 @@ def readings_of(engine: CompactEngine, photographs: Sequence[Photograph]) -> Rea
     """Every picture at each of QUALITIES, read whole."""
     features, labels, alike = [], [], []
     for photograph in photographs:
-        height, width = analysed_size(*photograph.rgb.shape[:2])
-        rgb, table = photograph.rgb, photograph.table
-        if (height, width) != rgb.shape[:2]:
-            rgb, table = imaging.resize_rgb(rgb, height, width), NO_TABLE
+        rgb, table = analysed(photograph)
         for quality in QUALITIES:
-            again, steps = (rgb, table) if quality is None else through_jpeg(rgb, quality)
-            reading, copies = engine.read(again, steps.astype(np.float32)), find_copies(again)
+            again, steps = saved(rgb, table, quality)
+            reading, copies = engine.read(again, steps), find_copies(again)
             features.append((reading.label, reading.peak, np.log1p(len(copies.pairs) if copies else 0)))
             labels.append(photograph.is_tampered)
             alike.append(quality is not None)

@@ -54,14 +54,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--loaders",
         type=int,
         default=0,
-        help="processes that make batches beforehand: one per core for a GPU",
+        help="processes that make batches beforehand: one per core for a GPU; forensic part",
     )
     parser.add_argument(
         "--doubled-every",
         type=int,
         default=0,
         metavar="N",
-        help="every N steps, half as many windows, twice as high (default: never)",
+        help="every N steps, half as many windows, twice as high; forensic part (default: never)",
     )
     parser.add_argument("--small-steps", type=int, default=1500, help="steps with small windows")
     parser.add_argument("--steps", type=int, default=7000, help="steps in all; the others see large ones")

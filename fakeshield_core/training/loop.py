@@ -106,8 +106,8 @@ class Trainer:
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimizer.step()
         decay = min(AVERAGE_DECAY, (1 + self.step) / (10 + self.step))
-        now = {name: value.detach() for name, value in self.network.state_dict().items()}
-        torch._foreach_lerp_([self.average[name] for name in now], list(now.values()), 1 - decay)
+        for name, value in self.network.state_dict().items():
+            self.average[name].lerp_(value.detach(), 1 - decay)
         return {name: part.item() for name, part in parts.items() if name != "total"}
 
     def _report(self, seen: Sequence[Mapping[str, float]], seconds: float) -> None:

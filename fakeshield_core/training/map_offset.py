@@ -12,11 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from fakeshield_core import imaging
-from fakeshield_core.domain import BoolMask, Logits, RgbImage
-from fakeshield_core.engines.compact import MAP_STRIDE, NO_TABLE, CompactEngine
-from fakeshield_core.engines.tiles import analysed_size
+from fakeshield_core.domain import BoolMask, Logits
+from fakeshield_core.engines.compact import MAP_STRIDE, CompactEngine
 from fakeshield_core.metrics import pixel_f1
-from fakeshield_core.synthesis.history import through_jpeg
+from fakeshield_core.training.conditions import analysed, saved
 from fakeshield_core.training.photographs import Photograph
 
 OFFSETS = tuple(np.arange(-0.5, 0.51, 0.25).tolist())  # the held-out forgeries are too few to ask for more
@@ -46,25 +45,15 @@ def least_offset(scores: npt.NDArray[np.float64]) -> float:
 
 def _scores(engine: CompactEngine, photograph: Photograph, mask: BoolMask) -> npt.NDArray[np.float64]:
     """(offsets,) pixel F1, the mean over QUALITIES."""
-    size = analysed_size(*mask.shape)
-    rgb, table = photograph.rgb, photograph.table
+    rgb, table = analysed(photograph)
+    size = rgb.shape[0], rgb.shape[1]
     if size != mask.shape:
-        rgb, table = imaging.resize_rgb(rgb, *size), NO_TABLE
         mask = imaging.resize_map(mask.astype(np.float32), *size) > 0.5
     found = []
     for quality in QUALITIES:
-        read = _read(engine, rgb, table, quality)
-        found.append([pixel_f1(_marked(read, offset, size), mask) for offset in OFFSETS])
+        logits = engine.read(*saved(rgb, table, quality)).logits
+        found.append([pixel_f1(_marked(logits, offset, size), mask) for offset in OFFSETS])
     return np.mean(found, axis=0)
-
-
-def _read(
-    engine: CompactEngine, rgb: RgbImage, table: npt.NDArray[np.float32], quality: int | None
-) -> Logits:
-    if quality is None:
-        return engine.read(rgb, table).logits
-    again, steps = through_jpeg(rgb, quality)
-    return engine.read(again, steps.astype(np.float32)).logits
 
 
 def _marked(logits: Logits, offset: float, size_hw: tuple[int, int]) -> BoolMask:

@@ -23,6 +23,7 @@ from fakeshield_core.training.photographs import Photograph
 NO_TABLE = np.ones((8, 8), np.float32)
 SMALLEST_POSITIVE = 0.003  # of the window: less tampering than this does not make it a tampered sample
 RETOUCHED = 0.3  # of the made forgeries
+LOWEST = 50  # JPEG quality that samples are finished with
 COARSEST = 60.0  # mean step of the tables that pictures are finished with
 OWN_COMPRESSION = ("CASIA v1.0", "MISD")  # sets whose authentic pictures are told apart by their bytes
 
@@ -89,14 +90,14 @@ class Sampler:
         if rng.random() < RETOUCHED:
             donor = self._piece(rng, height, width)
             forged = retouch(host, donor, RETOUCHES[rng.integers(len(RETOUCHES))], rng)
-            rgb, table = finished(forged.rgb, rng, self.tables)
+            rgb, table = finished(forged.rgb, rng, self.tables, LOWEST)
             return Sample(rgb, table, forged.mask, np.ones_like(forged.mask), True)
         kind = KINDS[rng.choice(3, p=[0.45, 0.3, 0.25])]
         cutout, donor = None, host
         if kind == "splice":
             donor, cutout = self._donor(rng, height, width)
         forged = forge(host, donor, kind, rng, cutout)
-        rgb, table = finished(forged.rgb, rng, self.tables)
+        rgb, table = finished(forged.rgb, rng, self.tables, LOWEST)
         return Sample(rgb, table, forged.mask, np.ones_like(forged.mask), True)
 
     def _donor(self, rng: np.random.Generator, height: int, width: int) -> tuple[RgbImage, BoolMask | None]:
@@ -128,7 +129,7 @@ class Sampler:
             return self._whole(photograph, mask, (height, width), rng)
         if choice < 0.85 and photograph.dataset not in OWN_COMPRESSION:
             return _window(photograph.rgb, mask, photograph.table, (height, width), rng, False)
-        rgb, table = finished(self._piece(rng, height, width), rng, self.tables)
+        rgb, table = finished(self._piece(rng, height, width), rng, self.tables, LOWEST)
         empty = np.zeros((height, width), np.bool_)
         return Sample(rgb, table, empty, np.ones_like(empty), True)
 
@@ -142,7 +143,7 @@ class Sampler:
         rgb, mask = _rescaled(photograph.rgb, mask, rng)
         if rng.random() < 0.4:
             rgb = weathered(rgb, rng)[0]
-        rgb, table = finished(rgb, rng, self.tables)
+        rgb, table = finished(rgb, rng, self.tables, LOWEST)
         return _window(rgb, mask, table, size_hw, rng, True)
 
 
@@ -163,22 +164,22 @@ def piece(rgb: RgbImage, height: int, width: int, rng: np.random.Generator) -> R
 
 
 def finished(
-    rgb: RgbImage, rng: np.random.Generator, tables: Sequence[npt.NDArray[np.int32]] = ()
+    rgb: RgbImage, rng: np.random.Generator, tables: Sequence[npt.NDArray[np.int32]] = (), lowest: int = 60
 ) -> tuple[RgbImage, npt.NDArray[np.float32]]:
     """The last compression, the same draw for every class.
 
     Args:
-        tables: (8, 8) steps, one of which finishes three in ten; then JPEG 50..98 are the others' qualities.
+        tables: (8, 8) steps of files; one of them finishes three in ten of those that are compressed.
+        lowest: JPEG quality of the others, which goes up to 98.
 
     Returns:
-        The picture as it was in a quarter of cases, else from JPEG 60..98; and its luma steps.
+        The picture as it was in a quarter of cases, else from a JPEG; and its (8, 8) luma steps.
     """
     if rng.random() < 0.25:
         return rgb, NO_TABLE
     if tables and rng.random() < 0.3:
         decoded, table = through_table(rgb, tables[int(rng.integers(len(tables)))], int(rng.choice([0, 2])))
     else:
-        lowest = 50 if tables else 60
         decoded, table = through_jpeg(rgb, int(rng.integers(lowest, 99)), int(rng.choice([0, 2])))
     return decoded, table.astype(np.float32)
 

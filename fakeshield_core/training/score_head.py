@@ -14,11 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from fakeshield_core import imaging
 from fakeshield_core.checkpoints.compact import CompactCheckpoint
 from fakeshield_core.engines.compact import CompactEngine
-from fakeshield_core.engines.tiles import analysed_size
 from fakeshield_core.synthesis.history import through_jpeg, weathered
+from fakeshield_core.training.conditions import analysed
 from fakeshield_core.training.logistic import fitted
 from fakeshield_core.training.photographs import Photograph
 from fakeshield_core.training.samples import NO_TABLE
@@ -77,8 +76,7 @@ def head(data: HeadData, ridge: float = RIDGE) -> tuple[float, Values]:
 
 def _read(engine: CompactEngine, photograph: Photograph, rng: np.random.Generator) -> Values:
     """Tokens of one picture after a draw of weathering and last compression."""
-    size = analysed_size(*photograph.rgb.shape[:2])
-    rgb = photograph.rgb if size == photograph.rgb.shape[:2] else imaging.resize_rgb(photograph.rgb, *size)
+    rgb, _ = analysed(photograph)
     if rng.random() < 0.4:
         rgb = weathered(rgb, rng)[0]
     rgb, table = through_jpeg(rgb, int(rng.integers(65, 98)), int(rng.choice([0, 2])))

@@ -10,8 +10,10 @@ import pytest
 
 from fakeshield_core.checkpoints.compact import Calibration
 from fakeshield_core.training.calibrate import (
+    FALSE_ALARMS,
     FIRM_FALSE_ALARMS,
     FIRM_MISSES,
+    MARGIN,
     Readings,
     calibrated,
     rates,
@@ -86,11 +88,11 @@ def score_logits(given: Readings, calibration: Calibration) -> npt.NDArray[np.fl
     return np.asarray(calibration.bias + given.features @ weights)
 
 
-def test_the_threshold_lets_five_in_a_hundred_authentic_readings_through() -> None:
+def test_the_threshold_lets_so_many_authentic_readings_through() -> None:
     given = readings(1, 1)
     calibration = calibrated(given)
     score = 1 / (1 + np.exp(-score_logits(given, calibration)))
-    assert (score[~given.labels] > calibration.threshold).mean() == pytest.approx(0.05, abs=0.01)
+    assert (score[~given.labels] > calibration.threshold).mean() == pytest.approx(FALSE_ALARMS, abs=0.005)
 
 
 def test_files_as_they_are_move_the_threshold_and_nothing_else() -> None:
@@ -107,9 +109,11 @@ def test_firm_verdicts_are_seldom_wrong_on_either_side() -> None:
     logits, forged = score_logits(given, calibration), given.labels
     edge = np.log(calibration.threshold / (1 - calibration.threshold))
     firm_not = logits + calibration.band_above < edge
-    assert firm_not[forged & given.alike].mean() == pytest.approx(FIRM_MISSES, abs=0.01)
+    assert firm_not[forged & given.alike].mean() <= FIRM_MISSES
+    without_margin = logits + calibration.band_above - MARGIN < edge
+    assert without_margin[forged & given.alike].mean() == pytest.approx(FIRM_MISSES, abs=0.007)
     firm = logits - calibration.band_below > edge
-    assert firm[~forged & given.alike].mean() <= FIRM_FALSE_ALARMS + 0.01
+    assert firm[~forged & given.alike].mean() <= FIRM_FALSE_ALARMS + 1e-9
     assert firm_not[~forged].mean() > 0.1 < firm[forged].mean()
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import pytest
 
-from fakeshield_core.training.map_offset import OFFSETS, QUALITIES, least_offset, map_offset
+from fakeshield_core.domain import RgbImage
+from fakeshield_core.engines.compact import CompactEngine, Reading
+from fakeshield_core.training.map_offset import OFFSETS, least_offset, map_offset
 from tests.unit.test_compact_engine import engine_with
 from tests.unit.test_training import photograph
 
@@ -31,11 +34,19 @@ def test_pictures_without_masks_move_nothing() -> None:
     assert map_offset(engine_with(), [photograph(1, False)]) == 0.0
 
 
-def test_a_map_that_marks_too_little_is_raised() -> None:
-    pictures = [photograph(k, True) for k in (1, 2)]
-    everywhere = [replace(p, mask=np.ones(p.rgb.shape[:2], np.bool_)) for p in pictures]
-    engine = engine_with()
-    marked = engine.read(pictures[0].rgb).logits
-    assert (marked + OFFSETS[0] < 0).any() or (marked + OFFSETS[-1] > 0).any()
-    assert map_offset(engine, everywhere) >= map_offset(engine, pictures)
-    assert None in QUALITIES  # the file as it is counts too
+class Level:
+    """Gives the same logit everywhere, whatever the picture."""
+
+    def __init__(self, logit: float) -> None:
+        self.logit = logit
+
+    def read(self, rgb: RgbImage, table: object) -> Reading:
+        logits = np.full((rgb.shape[0] // 4, rgb.shape[1] // 4), self.logit, np.float32)
+        return Reading(logits, np.zeros(2, np.float32), 0.0, self.logit)
+
+
+@pytest.mark.parametrize(("logit", "offset"), [(-0.1, 0.25), (-0.3, 0.5), (0.1, 0.0)])
+def test_a_map_that_marks_too_little_is_raised_no_further_than_needed(logit: float, offset: float) -> None:
+    whole = photograph(2, True)
+    everywhere = replace(whole, mask=np.ones(whole.rgb.shape[:2], np.bool_))
+    assert map_offset(cast("CompactEngine", Level(logit)), [everywhere]) == offset
