@@ -176,6 +176,21 @@ def test_clear_copies_raise_the_map_and_unclear_ones_do_not() -> None:
     assert with_copies(quiet, few) is quiet
 
 
+@pytest.mark.parametrize("suspect_is_first", [True, False])
+def test_the_area_that_the_network_finds_clearly_more_suspect_is_the_copy(suspect_is_first: bool) -> None:
+    copies = found_in(with_copy())
+    areas = copies.areas(320, 400)
+    suspect, other = areas if suspect_is_first else areas[::-1]
+    soft_map = np.full((320, 400), 0.3, np.float32)
+    soft_map[suspect] = 0.6
+    raised = with_copies(soft_map, copies)
+    assert (raised[suspect] == np.float32(COPIED)).all()
+    assert (raised[other & ~suspect] == np.float32(1 - COPIED)).all()
+    assert (raised[~(suspect | other)] == np.float32(0.3)).all()
+    soft_map[suspect] = 0.5  # ahead by .85 logits: not clear
+    assert (with_copies(soft_map, copies)[suspect | other] == np.float32(COPIED)).all()
+
+
 def test_the_bench_counts_pairs_of_copies_and_of_untouched_pictures(tmp_path: Path) -> None:
     for name, rgb in (("copy", with_copy()), ("plain", scene())):
         (tmp_path / f"{name}.png").write_bytes(encoded(rgb))
