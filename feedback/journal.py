@@ -46,11 +46,10 @@ class Journal:
         """
         given = {digest_of(data): data for data in (blobs or {}).values()}
         kept = self.events.read(event.uuid)
-        if kept is None:
-            roles = {role: self.blobs.put(data) for role, data in (blobs or {}).items()}
-            kept = self.events.write_new(dataclasses.replace(event, blobs=roles))
-        self._settle(kept, given)
-        return kept
+        if kept is not None:
+            return self._settle(kept, given)
+        roles = {role: self.blobs.put(data) for role, data in (blobs or {}).items()}
+        return self._settle(dataclasses.replace(event, blobs=roles), given)
 
     def find(self, uuid: str) -> Event | None:
         """The event of that uuid, which has its rows on return; None where there is none.
@@ -59,16 +58,12 @@ class Journal:
             StorageFull, StoreUnavailable: as `record`.
         """
         kept = self.events.read(uuid)
-        if kept is not None:
-            self._settle(kept, {})
-        return kept
+        return None if kept is None else self._settle(kept, {})
 
     def replay(self) -> int:
         """Gives rows to events that have none, because their writer died in between; how many there were."""
         with self.database.read() as session:
-            known = set(session.scalars(select(EventRow.uuid)))
-        waiting = [event for uuid in self.events.uuids() if uuid not in known and (event := self._read(uuid))]
-        waiting.sort(key=lambda event: (event.created_at, event.uuid))
+            waiting = self._without_rows(session)
         for start in range(0, len(waiting), BATCH):
             with self.database.write() as session:
                 for event in waiting[start : start + BATCH]:
@@ -88,7 +83,7 @@ class Journal:
 
         Files first, then rows: cut off in between, the item stays marked for `finish_erasures`.
         """
-        self.replay()  # an event on disk without its row may use the same blob
+        self.replay()  # an event about the item may be on the disk without its row
         with self.database.read() as session:
             events = events_of(session, item)
             by = next((event.uuid for event in events if event.kind == "withdrawal"), None)
@@ -120,23 +115,32 @@ class Journal:
             path.unlink(missing_ok=True)
         return len(orphans), len(leftovers)
 
-    def _settle(self, event: Event, given: Mapping[str, bytes]) -> None:
-        """Rows for an event that is on the disk, in a transaction that sees its blobs in their place.
+    def _settle(self, event: Event, given: Mapping[str, bytes]) -> Event:
+        """File and rows of an event, in a transaction that sees its blobs in their place; the event as kept.
 
-        Whoever removes a blob does so under the same lock, so none can vanish once the rows are there.
+        Whoever removes a blob does so under the same lock and looks for events without rows first: a writer
+        killed anywhere leaves no event without its blobs.
         """
         while True:
             with self.database.write() as session:
                 gone = [sha for sha in event.blobs.values() if sha in given and not self.blobs.has(sha)]
                 if not gone:
-                    apply_event(session, event)
-                    return
+                    kept = self.events.write_new(event)
+                    apply_event(session, kept)
+                    return kept
             for sha256 in gone:
                 self.blobs.put(given[sha256])
 
+    def _without_rows(self, session: Session) -> list[Event]:
+        """Events on the disk that have no rows, the oldest first."""
+        known = set(session.scalars(select(EventRow.uuid)))
+        waiting = [event for uuid in self.events.uuids() if uuid not in known and (event := self._read(uuid))]
+        return sorted(waiting, key=lambda event: (event.created_at, event.uuid))
+
     def _remove_unused(self, session: Session, digests: Collection[str]) -> None:
-        """Removes the blobs among these that no row uses; the caller holds the write lock."""
-        for digest in digests:
+        """Removes the blobs among these that no event uses; the caller holds the write lock."""
+        waiting = {sha256 for event in self._without_rows(session) for sha256 in event.blobs.values()}
+        for digest in set(digests) - waiting:
             if not session.scalar(select(exists().where(EventBlobRow.sha256 == digest))):
                 self.blobs.remove(digest)
 

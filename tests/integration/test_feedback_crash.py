@@ -17,7 +17,8 @@ import pytest
 import sqlalchemy
 
 from fakeshield_core.errors import StorageFull, StoreUnavailable
-from feedback.events import Event, new_uuid, utc_now
+from feedback.blobs import BlobFolder
+from feedback.events import Event, EventFiles, new_uuid, utc_now
 from feedback.store import FeedbackStore, lock_folder
 from feedback.verify import verify
 from tests.feedback_drill import WRITERS, acknowledged, drill
@@ -195,16 +196,71 @@ def test_a_save_reaches_the_disk_as_blobs_then_event_then_row(
 def test_a_picture_deleted_while_it_is_saved_again_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    link = os.link
     with FeedbackStore.open(tmp_path) as mine, FeedbackStore.open(tmp_path) as other:
-        waiting = [other.save_correction(correction(0)).code]
-
-        def delete_first(source: Path, target: Path) -> None:
-            if Path(target).parent.parent.name == "events" and waiting:
-                other.withdraw(waiting.pop())  # the picture is on the disk, and nothing refers to it yet
-            link(source, target)
-
-        monkeypatch.setattr(os, "link", delete_first)
+        waiting = deletes_after_put(monkeypatch, other)
         receipt = mine.save_correction(correction(0))
         assert mine.blob(str(mine.case(receipt.code).item.picture_sha256)) == correction(0).picture.data
         assert (verify(mine).problems, waiting) == ((), [])
+
+
+def test_a_save_killed_after_its_event_leaves_all_files_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_new = EventFiles.write_new
+
+    def killed_after(events: EventFiles, event: Event) -> Event:
+        write_new(events, event)
+        raise KeyboardInterrupt
+
+    with FeedbackStore.open(tmp_path) as mine, FeedbackStore.open(tmp_path) as other:
+        waiting = deletes_after_put(monkeypatch, other)
+        with monkeypatch.context() as killing, pytest.raises(KeyboardInterrupt):
+            killing.setattr(
+                EventFiles,
+                "write_new",
+                lambda events, event: (killed_after if event.kind == "submission" else write_new)(
+                    events, event
+                ),
+            )
+            mine.save_correction(correction(0))
+        assert waiting == []
+    with FeedbackStore.open(tmp_path) as again:
+        assert [item.state for item in again.items()] == ["withdrawn", "quarantined"]
+        assert verify(again).problems == ()
+
+
+def deletes_after_put(monkeypatch: pytest.MonkeyPatch, other: FeedbackStore) -> list[str]:
+    """The other store deletes its item of the same picture when that is put and not yet in use."""
+    put, sent = BlobFolder.put, correction(0)
+    waiting = [other.save_correction(sent).code]
+
+    def then_deleted(blobs: BlobFolder, data: bytes) -> str:
+        digest = put(blobs, data)
+        if data == sent.picture.data and waiting:
+            other.withdraw(waiting.pop())
+            assert not blobs.has(digest)
+        return digest
+
+    monkeypatch.setattr(BlobFolder, "put", then_deleted)
+    return waiting
+
+
+def test_a_deletion_spares_files_of_an_event_that_has_come_to_the_disk_meanwhile(tmp_path: Path) -> None:
+    with FeedbackStore.open(tmp_path / "whole") as whole:
+        sent = whole.save_correction(correction(0, client_uuid="5c52a7a8-3ec5-4a44-8c26-5f41d1f8a001"))
+        late = whole.journal.events.read(sent.uuid)
+    assert late is not None
+    with FeedbackStore.open(tmp_path / "cut") as cut:
+        first = cut.save_correction(correction(0))
+        replay = cut.journal.replay
+
+        def then_late() -> int:
+            done = replay()
+            cut.journal.events.write_new(late)  # its writer is killed before it comes to the rows
+            return done
+
+        cut.journal.replay = then_late  # type: ignore[method-assign]
+        cut.withdraw(first.code)
+    with FeedbackStore.open(tmp_path / "cut") as again:
+        assert verify(again).problems == ()
+        assert again.blob(late.blobs["picture"]) == correction(0).picture.data
