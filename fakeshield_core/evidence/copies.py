@@ -34,7 +34,7 @@ class Copies:
 
     pairs: Pairs  # (N, 4) places that agree: x, y in one area and x, y in the other
     first: BoolMask  # (h, w) one area
-    second: BoolMask  # (h, w) the other; which of them is the original cannot be told
+    second: BoolMask  # (h, w) the other; matching alone cannot tell which of them is the original
     correlation: float  # mean over the first area, 0..1
     magnification: float  # of the second against the first
     turn_degrees: float  # of the second against the first
