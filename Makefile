@@ -18,7 +18,7 @@ run: $(STAMP)
 	$(BIN)/python app.py
 
 test: $(STAMP)
-	$(BIN)/python -m pytest tests/unit tests/property tests/golden tests/integration -m "not gpu"
+	$(BIN)/python -m pytest tests/unit tests/property tests/golden tests/integration -m "not gpu" -n 2 --dist loadfile
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .

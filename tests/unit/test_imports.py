@@ -36,7 +36,7 @@ HEAVY = ("torch", "transformers", "peft", "gradio", "sqlalchemy", "accelerate")
 
 def _modules() -> list[Path]:
     names = [ROOT / "app.py", *(p for name in OURS - {"app"} for p in (ROOT / name).rglob("*.py"))]
-    return [p for p in names if p.is_file()]
+    return sorted(p for p in names if p.is_file())
 
 
 def _imported(path: Path) -> Iterator[str]:
