@@ -139,9 +139,10 @@ class Journal:
 
     def _remove_unused(self, session: Session, digests: Collection[str]) -> None:
         """Removes the blobs among these that no event uses; the caller holds the write lock."""
-        waiting = {sha256 for event in self._without_rows(session) for sha256 in event.blobs.values()}
-        for digest in set(digests) - waiting:
-            if not session.scalar(select(exists().where(EventBlobRow.sha256 == digest))):
+        rowless = [d for d in digests if not session.scalar(select(exists().where(EventBlobRow.sha256 == d)))]
+        if rowless:
+            waiting = {sha for event in self._without_rows(session) for sha in event.blobs.values()}
+            for digest in set(rowless) - waiting:
                 self.blobs.remove(digest)
 
     def _forget_old_pages(self) -> None:

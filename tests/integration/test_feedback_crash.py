@@ -209,19 +209,15 @@ def test_a_save_killed_after_its_event_leaves_all_files_of_it(
     write_new = EventFiles.write_new
 
     def killed_after(events: EventFiles, event: Event) -> Event:
-        write_new(events, event)
-        raise KeyboardInterrupt
+        kept = write_new(events, event)
+        if event.kind == "submission":
+            raise KeyboardInterrupt
+        return kept
 
     with FeedbackStore.open(tmp_path) as mine, FeedbackStore.open(tmp_path) as other:
         waiting = deletes_after_put(monkeypatch, other)
         with monkeypatch.context() as killing, pytest.raises(KeyboardInterrupt):
-            killing.setattr(
-                EventFiles,
-                "write_new",
-                lambda events, event: (killed_after if event.kind == "submission" else write_new)(
-                    events, event
-                ),
-            )
+            killing.setattr(EventFiles, "write_new", killed_after)
             mine.save_correction(correction(0))
         assert waiting == []
     with FeedbackStore.open(tmp_path) as again:
