@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-import torch
 
 from bench.measurement import Measurement
 from bench.report import report
@@ -22,6 +21,7 @@ from fakeshield_core.checkpoints.compact import read_compact
 from fakeshield_core.engines.compact import CompactEngine
 from fakeshield_core.synthesis.forgeries import forge
 from fakeshield_core.synthesis.scenes import scene
+from fakeshield_core.threads import use_threads
 from fakeshield_core.training.samples import NO_TABLE
 from finetune.base import FREE, frozen_examples, replay_sampler
 from finetune.config import TrainConfig
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args(argv)
-    torch.set_num_threads(args.threads)
+    use_threads(args.threads)
     return report(
         lambda: [one for side in SIDES for one in measure_side(side)], args.json, threads=args.threads
     )

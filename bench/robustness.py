@@ -18,8 +18,6 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from fakeshield_core.checkpoints.compact import SHIPPED, read_compact
 from fakeshield_core.domain import JsonValue
 from fakeshield_core.engines.compact import CompactEngine
@@ -30,6 +28,7 @@ from fakeshield_core.evaluate_report import estimate_json, table
 from fakeshield_core.files import write_file
 from fakeshield_core.manifest import read_manifest
 from fakeshield_core.provenance import provenance
+from fakeshield_core.threads import use_threads
 
 CHANGES = (None, "jpeg90", "jpeg70", "jpeg50", "resize0.75", "blur1", "noise5")
 KEPT_PIXEL = ("f1", "iou", "auc")
@@ -66,7 +65,7 @@ def measured(work: Work) -> Measured:
     Raises:
         FakeShieldError: weights or manifest cannot be read.
     """
-    torch.set_num_threads(1)
+    use_threads(1)
     engine = CompactEngine(read_compact(work.weights), checks_stability=False)
     options = EvaluationOptions(changes=(work.change,), bootstrap=Bootstrap(seed=work.seed))
     report = evaluate(engine, read_manifest(work.manifest), options)

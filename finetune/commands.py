@@ -149,11 +149,10 @@ def config_of(args: argparse.Namespace) -> RunConfig:
 
 @contextmanager
 def _bench(args: argparse.Namespace, store: FeedbackStore, places: Places) -> Iterator[Bench]:
-    import torch
-
+    from fakeshield_core.threads import use_threads
     from finetune.run import open_bench
 
-    torch.set_num_threads(args.threads)
+    use_threads(args.threads)
     with held(store, args.lease) as heartbeat:
         bench = open_bench(store, places, heartbeat)
         settle(store, places, bench.base.digest)

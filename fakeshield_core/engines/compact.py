@@ -43,6 +43,7 @@ from fakeshield_core.evidence.copies import Copies, find_copies
 from fakeshield_core.evidence.kinds import read_kind
 from fakeshield_core.networks.compact import CompactNetwork, Features
 from fakeshield_core.picture import Picture
+from fakeshield_core.threads import use_threads
 
 log = logging.getLogger(__name__)
 
@@ -251,7 +252,7 @@ def build(
         EngineUnavailable: weights are missing or damaged.
         AdapterIncompatible: the adapter is damaged, or for another base.
     """
-    torch.set_num_threads(threads)
+    use_threads(threads)
     checkpoint = read_compact(folder)
     if adapter is not None:
         checkpoint = adapted(checkpoint, read_adapter(adapter))

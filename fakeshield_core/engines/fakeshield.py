@@ -27,6 +27,7 @@ from fakeshield_core.fakeshield.stages import Stages, load_stages
 from fakeshield_core.fakeshield.workshop import Kept, MaskJob, Workshop
 from fakeshield_core.picture import Picture
 from fakeshield_core.settings import Settings
+from fakeshield_core.threads import use_threads
 
 __all__ = ["NO_REGION", "FakeShieldEngine", "FakeShieldOptions", "Stages", "build", "build_from"]
 
@@ -151,7 +152,7 @@ def build(settings: Settings, adapter: Path | None = None) -> FakeShieldEngine:
     Raises:
         EngineUnavailable: weights or adapter are missing, damaged, or do not fit; the card is too small.
     """
-    torch.set_num_threads(settings.threads)
+    use_threads(settings.threads)
     engine = resident(checkpoints.find(settings), settings.precision).with_options(SERVED)
     return engine if adapter is None else engine.with_adapter(adapter)
 

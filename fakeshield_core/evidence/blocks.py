@@ -117,6 +117,7 @@ def flat_share(rgb: RgbImage) -> float:
     rows, columns = rgb.shape[0] // BLOCK_PX, rgb.shape[1] // BLOCK_PX
     if not rows * columns:
         return 0.0
-    whole = rgb[: rows * BLOCK_PX, : columns * BLOCK_PX].reshape(rows, BLOCK_PX, columns, BLOCK_PX, 3)
-    spread = whole.max(axis=(1, 3)) - whole.min(axis=(1, 3))
+    lines = rgb[: rows * BLOCK_PX, : columns * BLOCK_PX].reshape(rows, BLOCK_PX, -1)  # down first: contiguous
+    high, low = (of.reshape(rows, columns, BLOCK_PX, 3) for of in (lines.max(axis=1), lines.min(axis=1)))
+    spread = high.max(axis=2) - low.min(axis=2)
     return float((spread <= FLAT_LEVELS).all(axis=-1).mean())

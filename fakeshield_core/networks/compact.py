@@ -73,8 +73,6 @@ class TokenBlock(nn.Module):
 class SelfCorrelation(nn.Module):
     """How well each place repeats elsewhere: the best cosine similarities of learned keys, far from it."""
 
-    RADIUS = 1.5  # places closer than this (in cells of 16 px) are the place itself
-
     def __init__(self, width: int, key: int, top: int) -> None:
         super().__init__()
         self.key = nn.Conv2d(width, key, 1)
@@ -85,20 +83,27 @@ class SelfCorrelation(nn.Module):
         """(B, C, h, w) features of the whole picture -> (B, C, h, w) to be added to them."""
         keys = functional.normalize(self.key(features).flatten(2), dim=1)  # (B, K, N)
         height, width = features.shape[2:]
-        ys, xs = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
-        place = torch.stack([ys.flatten(), xs.flatten()], dim=1).to(features)
+        near = neighbours(height, width).to(features.device)
         count = min(self.top, height * width)
-        best = [self._best(keys, place, start, chunk, count) for start in range(0, height * width, chunk)]
+        best = [self._best(keys, near, start, chunk, count) for start in range(0, height * width, chunk)]
         similarity = torch.cat(best, dim=1).transpose(1, 2).unflatten(2, (height, width))
         if count < self.top:
             similarity = functional.pad(similarity, (0, 0, 0, 0, 0, self.top - count))
         return self.read(similarity)
 
-    def _best(self, keys: Tensor, place: Tensor, start: int, chunk: int, count: int) -> Tensor:
-        part = slice(start, start + chunk)
-        similarity = keys[:, :, part].transpose(1, 2) @ keys  # (B, chunk, N)
-        near = torch.cdist(place[part], place) < self.RADIUS
-        return similarity.masked_fill(near, 0.0).topk(count, dim=2).values
+    def _best(self, keys: Tensor, near: Tensor, start: int, chunk: int, count: int) -> Tensor:
+        similarity = keys[:, :, start : start + chunk].transpose(1, 2) @ keys  # (B, chunk, N)
+        itself = near[start : start + chunk].expand(keys.shape[0], -1, -1)
+        return similarity.scatter_(2, itself, 0.0).topk(count, dim=2).values
+
+
+def neighbours(height: int, width: int) -> Tensor:
+    """(h * w, 9): for each place those nearer than two cells, itself among them; some twice at an edge."""
+    ys, xs = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    around = torch.tensor([-1, 0, 1])
+    rows = (ys[..., None, None] + around[:, None]).clamp(0, height - 1)
+    columns = (xs[..., None, None] + around).clamp(0, width - 1)
+    return (rows * width + columns).flatten(2).flatten(0, 1)
 
 
 class MaskDecoder(nn.Module):

@@ -16,7 +16,7 @@ from fakeshield_core.double_compression import double_quantised
 from fakeshield_core.jpeg import STANDARD_LUMA, standard_table, zigzag
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as JPEG
-SRM_TRUNCATION = 12.0  # grey levels; residuals beyond are edges, not noise
+RGB_SCALE, SRM_SCALE, BAYAR_SCALE = 1 / 64, 1 / 3, 1 / 8  # grey levels to what the network reads
 LOW_FREQUENCIES = 20  # AC coefficients in zigzag order that get a histogram view
 BINS = 8  # |quantised coefficient| 0..6 and "7 or more"
 
@@ -40,45 +40,49 @@ def dct_kernels() -> Tensor:
     return torch.from_numpy(kernels.astype(np.float32))
 
 
-class BayarConv(nn.Module):
+class BayarKernels(nn.Module):
     """Constrained filters: centre -1, the rest sums to 1 (Bayar & Stamm 2018, equation 3)."""
 
     def __init__(self, filters: int) -> None:
         super().__init__()
         self.free = nn.Parameter(torch.rand(filters, 3, 24) * 0.2 + 0.02)
 
-    def forward(self, rgb: Tensor) -> Tensor:
-        """(B, 3, H, W) grey levels -> (B, filters, H, W) prediction errors."""
+    def forward(self) -> Tensor:
+        """(filters, 3, 5, 5) kernels over RGB; what they give is a prediction error in grey levels."""
         rest = self.free / self.free.sum(dim=2, keepdim=True)
         centre = rest.new_full((*rest.shape[:2], 1), -1.0)
-        weight = torch.cat([rest[:, :, :12], centre, rest[:, :, 12:]], dim=2).unflatten(2, (5, 5))
-        return functional.conv2d(functional.pad(rgb, (2, 2, 2, 2), mode="replicate"), weight / 3)
+        return torch.cat([rest[:, :, :12], centre, rest[:, :, 12:]], dim=2).unflatten(2, (5, 5)) / 3
 
 
 class PixelStem(nn.Module):
-    """RGB, SRM and Bayar residuals, folded to half scale and read by two convolutions; out at 1/4."""
+    """RGB, SRM and Bayar residuals, folded to half scale and read by two convolutions; out at 1/4.
 
-    srm: Tensor
+    The three are one convolution of stride 2, whose 4 kernels of each plane are its pixels of a 2 x 2 square.
+    """
+
+    LIMIT = 4.0  # of what is read: 12 grey levels of an SRM residual, 32 of a Bayar one; beyond are edges
+    planes: Tensor
 
     def __init__(self, width: int, bayar: int = 4) -> None:
         super().__init__()
-        kernels = torch.stack([torch.tensor(k, dtype=torch.float32) / d for k, d in _SRM])
-        self.register_buffer("srm", kernels[:, None].repeat(3, 1, 1, 1), persistent=False)  # (9, 1, 5, 5)
-        self.bayar = BayarConv(bayar)
+        grey = torch.zeros(1, 5, 5)
+        grey[0, 2, 2] = RGB_SCALE
+        srm = torch.tensor([kernel for kernel, _ in _SRM]) / torch.tensor([d for _, d in _SRM]).view(3, 1, 1)
+        each = torch.block_diag(*[grey.flatten(1)] * 3), torch.block_diag(*[srm.flatten(1) * SRM_SCALE] * 3)
+        self.register_buffer("planes", torch.cat(each).unflatten(1, (3, 5, 5)), persistent=False)
+        self.bayar = BayarKernels(bayar)
         self.fold = nn.Conv2d((3 + 9 + bayar) * 4, 40, 3, padding=1)
         self.shrink = nn.Conv2d(40, width, 3, stride=2, padding=1)
         self.norm = nn.GroupNorm(1, width)
 
     def forward(self, rgb: Tensor) -> Tensor:
         """(B, 3, H, W) grey levels 0..255 -> (B, width, H/4, W/4)."""
+        kernels = torch.cat([self.planes, self.bayar() * BAYAR_SCALE])
+        four = [functional.pad(kernels, (x, 1 - x, y, 1 - y)) for y in (0, 1) for x in (0, 1)]
+        middle = functional.pad(rgb.new_full((3 * 4,), -128 * RGB_SCALE), (0, 4 * len(kernels) - 3 * 4))
         padded = functional.pad(rgb, (2, 2, 2, 2), mode="replicate")
-        srm = functional.conv2d(padded.repeat_interleave(3, dim=1), self.srm, groups=9)
-        srm = srm.clamp(-SRM_TRUNCATION, SRM_TRUNCATION) / 3
-        bayar = self.bayar(rgb).clamp(-32, 32) / 8
-        folded = functional.pixel_unshuffle(torch.cat([(rgb - 128) / 64, srm, bayar], dim=1), 2)
-        return self.norm(
-            self.shrink(functional.gelu(self.fold(folded.contiguous(memory_format=torch.channels_last))))
-        )
+        folded = functional.conv2d(padded, torch.stack(four, dim=1).flatten(0, 1), middle, stride=2)
+        return self.norm(self.shrink(functional.gelu(self.fold(folded.clamp(-self.LIMIT, self.LIMIT)))))
 
 
 class DctStem(nn.Module):

@@ -16,6 +16,7 @@ from torch.multiprocessing.spawn import start_processes
 
 from fakeshield_core.checkpoints.clicks import read_clicks
 from fakeshield_core.checkpoints.compact import read_compact
+from fakeshield_core.threads import use_threads
 from fakeshield_core.training.click_samples import ClickSampler
 from fakeshield_core.training.click_task import ClickTask
 from fakeshield_core.training.config import LEARNING_RATE, Stage, TrainConfig
@@ -122,7 +123,7 @@ def _train_in_processes(config: TrainConfig, photographs: Sequence[Photograph], 
 
 def _train(rank: int, config: TrainConfig, learnt: Sequence[Photograph], beginning: Beginning) -> None:
     if config.device == "cpu":
-        torch.set_num_threads(1)
+        use_threads(1)
     else:
         torch.set_float32_matmul_precision("high")
     if config.processes > 1:

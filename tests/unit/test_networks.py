@@ -9,9 +9,17 @@ import pytest
 import torch
 
 from fakeshield_core.jpeg import STANDARD_LUMA, standard_table, zigzag
-from fakeshield_core.networks.compact import CompactConfig, CompactNetwork, SelfCorrelation
+from fakeshield_core.networks.compact import CompactConfig, CompactNetwork, SelfCorrelation, neighbours
 from fakeshield_core.networks.sam import sam_module
-from fakeshield_core.networks.stem import BayarConv, DctStem, HistoryStem, dct_kernels, once_compressed
+from fakeshield_core.networks.stem import (
+    _SRM,
+    BayarKernels,
+    DctStem,
+    HistoryStem,
+    PixelStem,
+    dct_kernels,
+    once_compressed,
+)
 from fakeshield_core.synthesis.history import through_jpeg
 from tests.jpeg_histories import saved, square, with_fresh_part
 
@@ -67,7 +75,26 @@ def test_decoded_jpeg_coefficients_lie_on_their_quantisation_grid() -> None:
 
 def test_constrained_filters_do_not_react_to_a_flat_picture() -> None:
     flat = torch.full((1, 3, 16, 16), 137.0)
-    assert BayarConv(4)(flat).abs().max().item() < 1e-3
+    assert torch.nn.functional.conv2d(flat, BayarKernels(4)()).abs().max().item() < 1e-3
+
+
+def test_the_pixel_stem_folds_grey_levels_and_clipped_residuals_to_half_scale() -> None:
+    torch.manual_seed(0)
+    stem, rgb = PixelStem(8), (torch.rand(2, 3, 32, 48) * 255).round()
+    read: list[torch.Tensor] = []
+    stem.fold.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0]))
+    stem(rgb)
+    padded = torch.nn.functional.pad(rgb, (2, 2, 2, 2), mode="replicate")
+    srm = [
+        torch.nn.functional.conv2d(padded[:, [channel]], torch.tensor(kernel)[None, None] / divisor)
+        for channel in range(3)
+        for kernel, divisor in _SRM
+    ]
+    bayar = torch.nn.functional.conv2d(padded, stem.bayar())
+    planes = [(rgb - 128) / 64, torch.cat(srm, dim=1).clamp(-12, 12) / 3, bayar.clamp(-32, 32) / 8]
+    wanted = torch.nn.functional.pixel_unshuffle(torch.cat(planes, dim=1), 2)
+    assert (wanted.abs() == 4).any()
+    torch.testing.assert_close(read[0], wanted, atol=1e-4, rtol=0)
 
 
 def test_the_quantisation_table_changes_what_the_dct_stem_sees() -> None:
@@ -84,13 +111,17 @@ def test_a_repeated_place_correlates_more_than_others() -> None:
     features[..., 9, 9] = features[..., 2, 2]
     with torch.inference_mode():
         keys = torch.nn.functional.normalize(module.key(features).flatten(2), dim=1)
-        place = torch.stack(torch.meshgrid(torch.arange(12.0), torch.arange(12.0), indexing="ij"), -1).view(
-            -1, 2
-        )
-        best = module._best(keys, place, 0, 144, 1).view(12, 12)
+        best = module._best(keys, neighbours(12, 12), 0, 144, 1).view(12, 12)
     assert best[2, 2].item() == pytest.approx(1.0, abs=1e-4)
     assert best[9, 9].item() == pytest.approx(1.0, abs=1e-4)
     assert best[5, 5].item() < 0.95
+
+
+@pytest.mark.parametrize("height, width", ((5, 4), (1, 3)))
+def test_a_place_is_nearer_than_two_cells_to_its_neighbours(height: int, width: int) -> None:
+    there = torch.cartesian_prod(torch.arange(float(height)), torch.arange(float(width)))
+    near = torch.zeros(height * width, height * width).scatter(1, neighbours(height, width), 1.0)
+    torch.testing.assert_close(near.bool(), torch.cdist(there, there) < 1.5)
 
 
 def test_correlation_in_chunks_equals_correlation_at_once() -> None:
