@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import special  # of `stats`, whose import takes half a second
 
 from fakeshield_core.domain import EvidenceItem, JsonValue, Layer, Plane
 from fakeshield_core.evidence.blocks import BLOCK_PX
@@ -164,7 +164,7 @@ def own_grid(inside: Counts, elsewhere: Counts, main: int | None) -> Own:
         main: place of the picture's grid, None where it has none.
     """
     chances = np.maximum((elsewhere + 1) / (elsewhere.sum() + PLACES), 1 / PLACES)
-    tails = stats.binom.logsf(inside - 1, inside.sum(), chances)
+    tails = _log_tail(inside, int(inside.sum()), chances)
     if main is not None:
         tails[main] = 0.0
     best = int(np.argmin(tails))
@@ -247,5 +247,11 @@ def _counts(votes: Plane) -> Counts:
 def _main(counts: Counts) -> int | None:
     """The grid that clearly more blocks lie on than chance would put there, None where there is none."""
     best, total = int(np.argmax(counts)), int(counts.sum())
-    tail = float(stats.binom.logsf(counts[best] - 1, total, 1 / PLACES)) / math.log(10)
+    tail = float(_log_tail(counts[best], total, np.float64(1 / PLACES))) / math.log(10)
     return best if total and -tail - math.log10(PLACES) >= SURE else None
+
+
+def _log_tail(counts: npt.ArrayLike, total: int, chance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Natural logarithm of the chance of so many out of `total` or more; -inf below what a float64 holds."""
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(special.bdtrc(np.asarray(counts) - 1, total, chance)))
