@@ -17,8 +17,9 @@ $(STAMP): requirements.txt requirements-dev.txt
 run: $(STAMP)
 	$(BIN)/python app.py
 
+# two processes on two cores: one thread each, or their pools wait for one another
 test: $(STAMP)
-	$(BIN)/python -m pytest tests/unit tests/property tests/golden tests/integration -m "not gpu" -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/unit tests/property tests/golden tests/integration -m "not gpu" -n 2 --dist loadfile
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .

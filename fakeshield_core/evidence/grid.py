@@ -247,11 +247,11 @@ def _counts(votes: Plane) -> Counts:
 def _main(counts: Counts) -> int | None:
     """The grid that clearly more blocks lie on than chance would put there, None where there is none."""
     best, total = int(np.argmax(counts)), int(counts.sum())
-    tail = float(_log_tail(counts[best], total, np.float64(1 / PLACES))) / math.log(10)
+    tail = float(_log_tail(counts[best], total, 1 / PLACES)) / math.log(10)
     return best if total and -tail - math.log10(PLACES) >= SURE else None
 
 
-def _log_tail(counts: npt.ArrayLike, total: int, chance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _log_tail(counts: npt.ArrayLike, total: int, chance: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """Natural logarithm of the chance of so many out of `total` or more; -inf below what a float64 holds."""
     with np.errstate(divide="ignore"):
         return np.asarray(np.log(special.bdtrc(np.asarray(counts) - 1, total, chance)))
