@@ -251,7 +251,9 @@ def _main(counts: Counts) -> int | None:
     return best if total and -tail - math.log10(PLACES) >= SURE else None
 
 
-def _log_tail(counts: npt.ArrayLike, total: int, chance: npt.ArrayLike) -> npt.NDArray[np.float64]:
+def _log_tail(
+    counts: npt.ArrayLike, total: int, chance: float | npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
     """Natural logarithm of the chance of so many out of `total` or more; -inf below what a float64 holds."""
     with np.errstate(divide="ignore"):
         return np.asarray(np.log(special.bdtrc(np.asarray(counts) - 1, total, chance)))
