@@ -17,9 +17,10 @@ $(STAMP): requirements.txt requirements-dev.txt
 run: $(STAMP)
 	$(BIN)/python app.py
 
-# two processes on two cores: one thread each, or their pools wait for one another
+# two processes on two cores, one thread each, or their pools wait for one another; the longest files first
 test: $(STAMP)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/unit tests/property tests/golden tests/integration -m "not gpu" -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/integration tests/golden tests/property tests/unit -m "not gpu" \
+		-n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .
