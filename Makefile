@@ -32,7 +32,7 @@ fix: $(STAMP)
 	$(BIN)/ruff check --fix .
 
 e2e: $(STAMP)
-	$(BIN)/python -m pytest tests/e2e -m "not gpu"
+	$(BIN)/python -m pytest tests/e2e -m "not gpu" -n 2 --dist loadgroup
 
 bench: $(STAMP)
 	$(BIN)/python -m bench.run

@@ -27,8 +27,9 @@ class StubSegmenter:
     def segment(self, embedding: Embedding, prompts: Prompts, prior: Logits | None = None) -> Candidates:
         """Three candidates for a single positive click, one otherwise; the prior is not looked at.
 
-        Newest click positive, or a box alone: the box and the discs, in the order made. Newest click
-        negative: everything but the discs of the negative clicks, so that just a disc is taken from any mask.
+        Newest click positive, or a box alone: the box and the discs of the positive clicks without those of
+        the negative ones. Newest click negative: everything but these, so that just a disc is taken from any
+        mask.
 
         Raises:
             InputError: the embedding is another segmenter's.
@@ -54,6 +55,6 @@ def _painted(embedding: Embedding, prompts: Prompts, scale: float) -> BoolMask:
     if prompts.box_xyxy is not None:
         x0, y0, x1, y1 = (max(edge, 0) for edge in prompts.box_xyxy)
         mask[y0:y1, x0:x1] = True
-    for click in prompts.clicks:
+    for click in sorted(prompts.clicks, key=lambda click: not click.positive):
         mask[disc(embedding.height, embedding.width, click, scale)] = click.positive
     return mask

@@ -248,6 +248,14 @@ def test_negative_stub_click_takes_its_disc_from_any_mask() -> None:
     np.testing.assert_array_equal(change.area, disc(60, 90, TWO.clicks[1]) & current)
 
 
+def test_a_negative_stub_click_takes_its_disc_from_what_is_added_whatever_the_order() -> None:
+    stub, taken, added = StubSegmenter(), Click(35, 20, False), Click(30, 20, True)
+    embedding = stub.embed(pictured(textured(64, 96)))
+    wanted = disc(64, 96, added) & ~disc(64, 96, taken)
+    assert 0 < wanted.sum() < disc(64, 96, added).sum()
+    np.testing.assert_array_equal(stub.segment(embedding, Prompts((taken, added))).masks[0], wanted)
+
+
 def test_a_stub_box_is_filled() -> None:
     stub = StubSegmenter()
     mask = stub.segment(stub.embed(PICTURE), BOX).masks[0]
