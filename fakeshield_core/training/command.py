@@ -122,9 +122,8 @@ def _train_in_processes(config: TrainConfig, photographs: Sequence[Photograph], 
 
 
 def _train(rank: int, config: TrainConfig, learnt: Sequence[Photograph], beginning: Beginning) -> None:
-    if config.device == "cpu":
-        use_threads(1)
-    else:
+    use_threads(1)  # the processes that make samples for a GPU are copies of this one
+    if config.device != "cpu":
         torch.set_float32_matmul_precision("high")
     if config.processes > 1:
         distributed.init_process_group("gloo", rank=rank, world_size=config.processes)
