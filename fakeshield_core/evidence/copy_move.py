@@ -21,8 +21,8 @@ DRAWN_PAIRS = 60  # lines of the layer
 TOLD_PAIRS = 20  # pairs written into the numbers
 AREA_VALUE, LINE_VALUE = 0.6, 1.0  # of the layer
 CANNOT_SHOW = (
-    "A match cannot show which of two equal areas is the original: where the map marks one of them only, the "
-    "engine chose. Patterns that repeat by nature, such as windows or tiles, also match."
+    "A match cannot show which of two equal areas is the original (where the map marks only one, the engine "
+    "chose), and patterns that repeat by nature, such as windows or tiles, also match."
 )
 NOTHING = "No area of the picture was found in it a second time."
 FEW = (
