@@ -24,7 +24,6 @@ from fakeshield_core.checkpoints.compact import (
     read_compact,
 )
 from fakeshield_core.domain import (
-    BoolMask,
     EngineInfo,
     Finding,
     Logits,
@@ -36,6 +35,7 @@ from fakeshield_core.domain import (
     Verdict,
     VerdictReady,
 )
+from fakeshield_core.engines.copied import with_copies
 from fakeshield_core.engines.tiles import Tile, analysed_size, blended, padded_side, tile_count, tiles_for
 from fakeshield_core.errors import EngineOutOfMemory
 from fakeshield_core.evidence.blocks import flat_share
@@ -52,9 +52,6 @@ MASK_THRESHOLD = 0.5
 MAP_STRIDE = 4  # pixels in a map cell
 FEATURE_STRIDE = 16  # pixels in a cell of the self-correlation
 PEAK_SHARE = 0.02  # of the map: its strongest places
-COPIED = 0.9  # of the map where an area was copied to
-TOLD_APART = 1.0  # logits; of two equal areas, the one that is ahead by more is the copy
-LEAST_ODDS = 1e-4  # probabilities are kept this far from 0 and 1
 SMALL_SIDE = 256  # pixels; below, the score band widens
 COARSE_TABLE = 60.0  # mean luma quantisation step; above (about quality 50), the score band widens
 DRAWN_SHARE = 0.5  # of flat blocks; more in 1 of 415 training pictures, scratch script, 2026-11-27
@@ -288,29 +285,6 @@ def _assembled(tiles: tuple[Tile, ...], features: list[Features], rows: int, col
     for tile, part in zip(tiles, features, strict=True):
         _window(whole, tile, FEATURE_STRIDE).copy_(part.sixteenth)
     return whole
-
-
-def with_copies(soft_map: SoftMap, copies: Copies) -> SoftMap:
-    """The map with clear copies raised: matching sees copy-move better than the network.
-
-    Where the network finds one of the two areas clearly more suspect, the other counts as the original and is
-    lowered; otherwise both are raised.
-    """
-    if not copies.clear:
-        return soft_map
-    first, second = copies.areas(*soft_map.shape)
-    ahead = _mean_logit(soft_map, first) - _mean_logit(soft_map, second)
-    if abs(ahead) <= TOLD_APART:
-        return np.maximum(soft_map, np.float32(COPIED) * (first | second))
-    copy, original = (first, second) if ahead > 0 else (second, first)
-    lowered = np.where(original, np.minimum(soft_map, np.float32(1 - COPIED)), soft_map)
-    return np.where(copy, np.maximum(soft_map, np.float32(COPIED)), lowered)
-
-
-def _mean_logit(soft_map: SoftMap, area: BoolMask) -> float:
-    """Over the area; 0, even odds, where it is empty."""
-    inside = np.clip(soft_map[area].astype(np.float64), LEAST_ODDS, 1 - LEAST_ODDS)
-    return float(np.log(inside / (1 - inside)).mean()) if inside.size else 0.0
 
 
 def _finding(rgb: RgbImage, soft_map: SoftMap, copies: Copies | None, score: float) -> Finding:

@@ -12,7 +12,7 @@ from PIL import Image
 from bench.copies import count
 from fakeshield_core import masks
 from fakeshield_core.domain import BoolMask, RgbImage
-from fakeshield_core.engines.compact import COPIED, with_copies
+from fakeshield_core.engines.copied import COPIED, with_copies
 from fakeshield_core.evidence import compare, measure
 from fakeshield_core.evidence.copies import CLEAR_PAIRS, Copies, find_copies
 from fakeshield_core.evidence.copy_move import copy_move_item, copy_move_layer
