@@ -234,6 +234,7 @@ class VerdictReady:
     stability: Stability | None = None
     warnings: tuple[str, ...] = ()
     domain_tag: Mapping[str, JsonValue] | None = None  # label and probabilities, where the engine tags
+    to_be_checked: bool = False  # altered copies are read after the map, and the verdict comes again
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +261,7 @@ class ClaimsReady:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Everything together; always the last update."""
+    """Everything together: the last update, and an earlier one where a verdict is still to be checked."""
 
     analysis: Analysis
 

@@ -41,6 +41,10 @@ DEFAULT_THRESHOLD = 0.5  # of score and mask, where an engine gives neither
 def analyze(engine: Engine, picture: Picture, explainer: Explainer | None = None) -> Iterator[Update]:
     """Updates as they come: FactsReady, EvidenceReady, the engine's own, then Done(Analysis).
 
+    Where the verdict is to be checked, explanation and Done follow the map; Done comes again after the check,
+    under the same id. Words are told once; a verdict that the check changed has its claims sent again;
+    date and timings are those of the first answer.
+
     An engine that gives no explanation has its mask explained by `explainer` (default: from measurements).
     One that does gets the evidence compared inside and outside its regions beside its words.
     Closing the iterator cancels the engine.
@@ -53,20 +57,23 @@ def analyze(engine: Engine, picture: Picture, explainer: Explainer | None = None
     evidence = measure(picture)
     gathered.mark("evidence")
     yield gathered.take(EvidenceReady(evidence))
+    answered: Analysis | None = None
     for update in engine.analyze(picture):
         yield gathered.take(update)
-    gathered.mark("engine")
-    if "explanation" not in engine.info.gives:
-        chosen = explainer if explainer is not None else GroundedExplainer()
-        for update in chosen.explain(picture, gathered.mask(), gathered.evidence, gathered.analysis()):
-            yield gathered.take(update)
-        gathered.mark("explanation")
-    elif gathered.map is not None:  # a model's reading stands beside what is measured in the same regions
-        told = GroundedExplainer().explain(picture, gathered.mask(), gathered.evidence, gathered.analysis())
-        for update in islice(told, 1):
-            yield gathered.take(update)
-        gathered.mark("compared")
-    yield Done(gathered.analysis())
+        if isinstance(update, MapReady) and gathered.is_to_be_checked():
+            gathered.mark("engine")
+            yield from gathered.explain(explainer)
+            answered = gathered.analysis()
+            yield Done(answered)
+    if answered is None:
+        gathered.mark("engine")
+        yield from gathered.explain(explainer)
+        yield Done(gathered.analysis())
+        return
+    if gathered.analysis().verdict != answered.verdict:
+        yield from (update for update in gathered.explain(explainer) if not isinstance(update, TextChunk))
+    last = gathered.analysis()  # the check may have had to wait
+    yield Done(replace(last, timings_s=answered.timings_s, created_at=answered.created_at))
 
 
 def analyze_to_end(engine: Engine, picture: Picture, explainer: Explainer | None = None) -> Analysis:
@@ -75,10 +82,13 @@ def analyze_to_end(engine: Engine, picture: Picture, explainer: Explainer | None
     Raises:
         EngineOutputInvalid: as `analyze`, or the engine stopped before the end.
     """
+    last: Analysis | None = None
     for update in analyze(engine, picture, explainer):
         if isinstance(update, Done):
-            return update.analysis
-    raise EngineOutputInvalid("The engine stopped before it had an answer; try the picture once more.")
+            last = update.analysis
+    if last is None:
+        raise EngineOutputInvalid("The engine stopped before it had an answer; try the picture once more.")
+    return last
 
 
 @dataclass(slots=True)
@@ -129,6 +139,23 @@ class _Gathered:
                 f"{self.engine.info.name} gave a map of {update.soft_map.shape} for a picture of {expected}; "
                 "please report this with the engine's version."
             )
+
+    def explain(self, explainer: Explainer | None) -> Iterator[Update]:
+        """Claims of the explainer; for an engine with words of its own, the evidence in its regions."""
+        if "explanation" not in self.engine.info.gives:
+            chosen = explainer if explainer is not None else GroundedExplainer()
+            for update in chosen.explain(self.picture, self.mask(), self.evidence, self.analysis()):
+                yield self.take(update)
+            self.mark("explanation")
+        elif self.map is not None:  # a model's reading stands beside what is measured in the same regions
+            told = GroundedExplainer().explain(self.picture, self.mask(), self.evidence, self.analysis())
+            for update in islice(told, 1):
+                yield self.take(update)
+            self.mark("compared")
+
+    def is_to_be_checked(self) -> bool:
+        """Whether the verdict will come once more."""
+        return self.verdict is not None and self.verdict.to_be_checked
 
     def mask(self) -> BoolMask:
         """The engine's mask; empty where it gives no map."""

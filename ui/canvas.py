@@ -53,6 +53,7 @@ def snapshot(view: PageView) -> dict[str, JsonValue]:
     return {
         "run": view.run,
         "phase": view.phase,
+        "checking": view.is_checked_next,
         "case_id": view.case_id,
         "example": view.example,
         "sha256": view.facts.sha256 if view.facts else None,

@@ -106,6 +106,12 @@ class Cases:
         self.sweep()
         return case
 
+    def renew(self, case_id: str, analysis: Analysis) -> None:
+        """The answer of a case once its verdict was checked; a case that is over stays over."""
+        with self._lock:
+            if case := self._cases.get(case_id):
+                self._cases[case_id] = dataclasses.replace(case, result=analysis_to_json(analysis))
+
     def embed(self, case: Case, picture: Picture) -> None:
         """Begins to embed the picture, so that the first click need not wait."""
         if picture.facts.sha256 == case.sha256:

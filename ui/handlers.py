@@ -73,7 +73,8 @@ class Handlers:
     def analyse(self, asked: Asked) -> Iterator[PageView]:
         """Views from the file's facts to the finished result; ends without one where it is taken back.
 
-        Closing the iterator cancels the engine, too.
+        A verdict that is checked afterwards is checked when nobody waits any more for a first answer. Closing
+        the iterator cancels the engine, too.
         """
         upload = self._upload(asked.path)
         view = PageView(asked.run, asked.name or upload.name)
@@ -90,10 +91,14 @@ class Handlers:
                     if self.stops.asked(asked.run):
                         return
                     view = _with_files(advance(view, update), update, picture, visit)
-                    if isinstance(update, Done):
+                    if isinstance(update, Done) and view.case_id:
+                        self._renew_case(view.case_id, update.analysis)
+                    elif isinstance(update, Done):
                         case = self._open_case(update.analysis, upload, view.name, visit.path("map.png"))
                         view = replace(view, case_id=self._embedded(case, picture))
                     yield view
+                    if view.is_checked_next and not self._turn_comes_again(place, asked.run):
+                        return
         log.info("%s: %s", view.outcome and view.outcome.id, view.outcome and dict(view.outcome.timings_s))
 
     @at_border
@@ -166,6 +171,18 @@ class Handlers:
 
     def _open_case(self, analysis: Analysis, source: Path, name: str, map_file: Path | None) -> Case | None:
         return None if self.cases is None else self.cases.open(analysis, source, name, map_file)
+
+    def _renew_case(self, case_id: str, analysis: Analysis) -> None:
+        if self.cases is not None:
+            self.cases.renew(case_id, analysis)
+
+    def _turn_comes_again(self, place: Place, run: str) -> bool:
+        """Whether the others who wait have gone first; False where the question is taken back meanwhile."""
+        place.give_way()
+        while not self.stops.asked(run):
+            if place.wait(PAUSE_S):
+                return True
+        return False
 
     def _embedded(self, case: Case | None, picture: Picture) -> str:
         """The id of the case, whose picture is now made ready for clicks; empty where there is none."""
@@ -258,11 +275,12 @@ def _layers(layers: Iterable[Layer], visit: Visit) -> dict[str, LayerView]:
 
 def _finished_files(view: PageView, analysis: Analysis, visit: Visit) -> Addresses:
     text = json.dumps(analysis_to_json(analysis), ensure_ascii=False, indent=1)
+    map_file = view.addresses.map_file  # there already where the verdict was checked
+    if map_file is None and analysis.soft_map is not None:
+        map_file = visit.put("map.png", encode_map_png(analysis.soft_map))
     return replace(
         view.addresses,
-        map_file=None
-        if analysis.soft_map is None
-        else visit.put("map.png", encode_map_png(analysis.soft_map)),
+        map_file=map_file,
         result=visit.put("result.json", text.encode()),
     )
 

@@ -26,6 +26,10 @@ class Place:
         """How many go first; 0 when it is this one's turn."""
         return self._lane.ahead_of(self)
 
+    def give_way(self) -> None:
+        """Lets all who wait now go first."""
+        self._lane.move_back(self)
+
     def wait(self, timeout_s: float) -> bool:
         """Whether it is this one's turn, after at most `timeout_s` seconds."""
         return self._lane.wait_for(self, timeout_s)
@@ -63,6 +67,13 @@ class Lane:
         """How many stand before this place."""
         with self._moved:
             return self._line.index(place)
+
+    def move_back(self, place: Place) -> None:
+        """Puts a place at the end of the line."""
+        with self._moved:
+            self._line.remove(place)
+            self._line.append(place)
+            self._moved.notify_all()
 
     def wait_for(self, place: Place, timeout_s: float) -> bool:
         """Whether the place is first, after at most `timeout_s` seconds."""

@@ -9,6 +9,7 @@ from fakeshield_core.domain import VerdictReady
 from fakeshield_core.explain.note import where_words
 from ui.markup import facts_words, icon, list_of, percent, told, unbroken
 from ui.rates import Rates
+from ui.render_reasons import disagreement
 from ui.state import PageView
 from ui.words import decimal_words, rate_words, say, seconds_words
 
@@ -67,7 +68,7 @@ def where_line(view: PageView, verdict: VerdictReady) -> str:
         case "no_tampering_found":
             return say("none_where", peak=decimal_words(localised.peak)) if localised else say("none_no_map")
         case "inconclusive":
-            return " ".join([say("unsure_where"), *_disagreements(verdict)])
+            return f"{say('unsure_where')} {disagreement(verdict)}".rstrip()
         case _:
             return say("not_given_where")
 
@@ -85,16 +86,6 @@ def _where(view: PageView, verdict: VerdictReady) -> str:
         skeleton = '<span class="sk" style="width:92%"></span><span class="sk" style="width:58%"></span>'
         return f'<p class="where bare">{skeleton}</p>'
     return f'<p class="where">{escape(where_line(view, verdict))}</p>'
-
-
-def _disagreements(verdict: VerdictReady) -> Iterable[str]:
-    if verdict.stability is None or verdict.score is None:
-        return
-    above = verdict.score > verdict.threshold
-    if (verdict.stability.recompressed > verdict.threshold) != above:
-        yield say("unsure_recompressed")
-    elif (verdict.stability.half_size > verdict.threshold) != above:
-        yield say("unsure_half_size")
 
 
 def _scale(verdict: VerdictReady) -> str:

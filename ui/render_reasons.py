@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from fakeshield_core.domain import Claim, EngineInfo, Explanation, PictureFacts, Stability, VerdictReady
+from fakeshield_core.domain import Claim, EngineInfo, Explanation, PictureFacts, VerdictReady
 from ui.markup import icon, list_of, spoken, told, unbroken
 from ui.state import PageView
 from ui.words import KINDS, decimal_words, say
@@ -19,15 +19,15 @@ def reasons_card(view: PageView) -> str:
         return _waiting_reasons()
     match view.verdict.verdict:
         case "no_tampering_found":
-            parts = [_limits_list(view.engine), _stable(view.verdict), *_claims_below(view)]
+            parts = [_limits_list(view.engine), _stability(view.verdict), *_claims_below(view)]
         case "inconclusive":
             ways = _three_ways(view.verdict)
             parts = [ways, _helps(view.facts, "stab" if ways else ""), *_claims_below(view)]
         case "tampered" if kinds := "".join(_kinds(view.verdict, _known(view))):
             head = f'<h2>{told("kind")}</h2><ul>{kinds}</ul><h2 class="stab">{told("why")}</h2>'
-            parts = [head, claims_or_word(view)]
+            parts = [head, claims_or_word(view), _stability(view.verdict)]
         case _:
-            parts = [f"<h2>{told('why')}</h2>", claims_or_word(view)]
+            parts = [f"<h2>{told('why')}</h2>", claims_or_word(view), _stability(view.verdict)]
     return f'<section class="why card">{"".join(parts)}</section>'
 
 
@@ -95,31 +95,50 @@ def _limits_list(engine: EngineInfo | None) -> str:
     return f"<h2>{told('cannot_see')}</h2>{list_of(limits, 'minus')}"
 
 
-def _stable(verdict: VerdictReady) -> str:
+def disagreement(verdict: VerdictReady) -> str:
+    """A sentence about the first altered copy that gives another result; empty where none does."""
     if verdict.stability is None or verdict.score is None:
         return ""
-    copies = (verdict.stability.recompressed, verdict.stability.half_size)
-    if any((copy > verdict.threshold) != (verdict.score > verdict.threshold) for copy in copies):
-        return _three_ways(verdict, "stab")
+    above = verdict.score > verdict.threshold
+    if (verdict.stability.recompressed > verdict.threshold) != above:
+        return say("unsure_recompressed")
+    return say("unsure_half_size") if (verdict.stability.half_size > verdict.threshold) != above else ""
+
+
+def _stability(verdict: VerdictReady) -> str:
+    """Under a firm verdict: whether altered copies give the same result; empty where none are read."""
+    if not (ways := _scores(verdict)):
+        return _checking(verdict, "stab ")
+    if changes := disagreement(verdict):
+        return f'<p class="stab row">{icon("alert")}<span>{escape(changes)}</span></p>{ways}'
     return f'<p class="stab row">{icon("check")}<span>{told("stable")}</span></p>'
 
 
-def _three_ways(verdict: VerdictReady, extra: str = "") -> str:
+def _three_ways(verdict: VerdictReady) -> str:
+    """Under an inconclusive verdict: the scores of the copies, whatever they are."""
+    if not (ways := _scores(verdict)):
+        return _checking(verdict)
+    return f"<h2>{told('three_ways')}</h2>{ways}"
+
+
+def _checking(verdict: VerdictReady, line: str = "") -> str:
+    """That altered copies are still to be read, where they are."""
+    if not verdict.to_be_checked:
+        return ""
+    return f'<p class="{line}row">{icon("info")}<span>{told("checking")}</span></p>'
+
+
+def _scores(verdict: VerdictReady) -> str:
+    """The score and those of the altered copies; empty where none are read."""
     if verdict.stability is None or verdict.score is None:
         return ""
-    return (
-        f'<h2 class="{extra}">{told("three_ways")}</h2><dl class="facts ways">'
-        f"{_ways(verdict.score, verdict.stability)}</dl>"
-    )
-
-
-def _ways(score: float, stability: Stability) -> str:
     rows = (
-        ("as_uploaded", score),
-        ("recompressed", stability.recompressed),
-        ("half_size", stability.half_size),
+        ("as_uploaded", verdict.score),
+        ("recompressed", verdict.stability.recompressed),
+        ("half_size", verdict.stability.half_size),
     )
-    return "".join(f'<dt>{told(key)}</dt><dd class="num">{decimal_words(value)}</dd>' for key, value in rows)
+    ways = "".join(f'<dt>{told(key)}</dt><dd class="num">{decimal_words(value)}</dd>' for key, value in rows)
+    return f'<dl class="facts ways">{ways}</dl>'
 
 
 def _helps(facts: PictureFacts | None, extra: str) -> str:

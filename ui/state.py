@@ -118,6 +118,11 @@ class PageView:
     case_id: str = ""  # under which the answer can be corrected; empty before its end
     refusal: Refusal | None = None
 
+    @property
+    def is_checked_next(self) -> bool:
+        """Whether the answer is complete but for the check of its verdict."""
+        return self.phase == "done" and self.verdict is not None and self.verdict.to_be_checked
+
 
 def advance(view: PageView, update: Update) -> PageView:
     """The view after one update."""

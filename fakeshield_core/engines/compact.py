@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -57,6 +57,10 @@ COARSE_TABLE = 60.0  # mean luma quantisation step; above (about quality 50), th
 DRAWN_SHARE = 0.5  # of flat blocks; more in 1 of 415 training pictures, scratch script, 2026-11-27
 WIDER = 1.6  # factor of the band's half width for each of these
 RECOMPRESS_QUALITY = 85
+COPIES_WEIGH = (
+    1 / 3
+)  # how far the band reaches from the score to the copies' mean where one of them disagrees
+UNCHECKED = "There was too little memory to read this picture once more recompressed and at half size."
 LIMITS = (
     "Areas smaller than about 32 × 32 pixels",
     "A photo taken of a screen or a print",
@@ -94,7 +98,7 @@ class CompactEngine:
     """Immutable; several requests may run on it at once.
 
     Args:
-        checks_stability: whether a recompressed and a half-size copy are read too, which takes twice as long.
+        checks_stability: whether a recompressed and a half-size copy are read too, which takes as long again.
             Score and map are the same without; a verdict that hangs on them may come out firm.
     """
 
@@ -116,9 +120,10 @@ class CompactEngine:
         )
 
     def analyze(self, picture: Picture) -> Iterator[Update]:
-        """VerdictReady, then MapReady at the picture's size.
+        """VerdictReady, MapReady at the picture's size, and VerdictReady again where it was to be checked.
 
-        A finding comes with the verdict *tampered* only: the kind of the mask's largest area.
+        Altered copies of a picture of one tile are read before the verdict, of a larger one after the map. A
+        finding comes with the verdict *tampered* only: the kind of the mask's largest area.
 
         Raises:
             EngineOutOfMemory: the machine has too little free memory for this picture.
@@ -127,7 +132,13 @@ class CompactEngine:
         size = analysed_size(height, width)
         copies = find_copies(picture.rgb)
         reading = replace(self._read_picture(picture, size), pairs=len(copies.pairs) if copies else 0)
-        decided = self._verdict(picture, reading, size)
+        is_small = tile_count(height, width) == 1
+        checks_now, checks_later = (
+            self._checks_stability and is_small,
+            self._checks_stability and not is_small,
+        )
+        scores = self._altered(picture, reading.pairs, size) if checks_now else ()
+        decided = replace(self._verdict(picture, reading, size, scores), to_be_checked=checks_later)
         upright = orientation.upright(
             _enlarged(reading.logits, *_stored_hw(size, picture)), picture.facts.orientation
         )
@@ -138,6 +149,8 @@ class CompactEngine:
             decided = replace(decided, findings=(found,))
         yield decided
         yield MapReady(soft_map, MASK_THRESHOLD)
+        if checks_later:
+            yield self._checked(decided, picture, reading, size)
 
     def read(self, rgb: RgbImage, table: npt.NDArray[np.float32] = NO_TABLE) -> Reading:
         """The network's reading of pixels that lie on their JPEG grid.
@@ -186,20 +199,31 @@ class CompactEngine:
         table = picture.jpeg.luma_table.astype(np.float32) if known and picture.jpeg is not None else NO_TABLE
         return self.read(orientation.stored(rgb, picture.facts.orientation), table)
 
-    def _verdict(self, picture: Picture, reading: Reading, size: tuple[int, int]) -> VerdictReady:
+    def _checked(
+        self, decided: VerdictReady, picture: Picture, reading: Reading, size: tuple[int, int]
+    ) -> VerdictReady:
+        """The verdict after its check; as it was where the memory is too small for that."""
+        try:
+            scores = self._altered(picture, reading.pairs, size)
+        except (MemoryError, EngineOutOfMemory):
+            log.warning("no memory to check the verdict")
+            return replace(decided, to_be_checked=False, warnings=(*decided.warnings, UNCHECKED))
+        checked = self._verdict(picture, reading, size, scores)
+        return replace(checked, findings=decided.findings if checked.verdict == "tampered" else ())
+
+    def _verdict(
+        self, picture: Picture, reading: Reading, size: tuple[int, int], altered: Sequence[float]
+    ) -> VerdictReady:
+        """The verdict from the score logits of the picture and, where read, of its altered copies."""
         calibration = self._calibration
         centre = reading.score_logit(calibration)
         wider, warnings = self._wider(picture, size)
         low, high = centre - calibration.band_below * wider, centre + calibration.band_above * wider
         edge = float(np.log(calibration.threshold / (1 - calibration.threshold)))
-        stability = None
-        one_tile = tile_count(*picture.rgb.shape[:2]) == 1
-        if self._checks_stability and one_tile:  # of a larger one, over the time budget
-            others = self._altered(picture, reading.pairs, size)
-            stability = Stability(_sigmoid(others[0]), _sigmoid(others[1]))
-            if any((other > edge) != (centre > edge) for other in others):
-                between = (centre + sum(others) / len(others)) / 2
-                low, high = min(low, between), max(high, between)
+        if any((other > edge) != (centre > edge) for other in altered):
+            between = centre + COPIES_WEIGH * (sum(altered) / len(altered) - centre)
+            low, high = min(low, between), max(high, between)
+        stability = Stability(*map(_sigmoid, altered)) if altered else None
         verdict: Verdict = (
             "inconclusive" if low < edge < high else "tampered" if centre > edge else "no_tampering_found"
         )
@@ -227,14 +251,13 @@ class CompactEngine:
             )
         return WIDER ** len(reasons), tuple(reasons)
 
-    def _altered(self, picture: Picture, pairs: int, size: tuple[int, int]) -> tuple[float, float]:
+    def _altered(self, picture: Picture, pairs: int, size: tuple[int, int]) -> tuple[float, ...]:
         """Score logits of the picture compressed again and at half size; copied areas are not sought anew."""
         rgb = picture.rgb if size == picture.rgb.shape[:2] else imaging.resize_rgb(picture.rgb, *size)
         again = self.read(imaging.recompress(rgb, RECOMPRESS_QUALITY))
         half = self.read(imaging.resize_rgb(rgb, max(16, size[0] // 2), max(16, size[1] // 2)))
         readings = (replace(reading, pairs=pairs) for reading in (again, half))
-        first, second = (reading.score_logit(self._calibration) for reading in readings)
-        return first, second
+        return tuple(reading.score_logit(self._calibration) for reading in readings)
 
 
 def build(

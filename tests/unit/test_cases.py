@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fakeshield_core.domain import Candidates, Click, Embedding, Logits, Prompts, Segmenter
+from fakeshield_core.domain import Candidates, Click, Embedding, Logits, Prompts, Segmenter, Stability
 from fakeshield_core.engines.stub import StubEngine
 from fakeshield_core.errors import EngineUnavailable
 from fakeshield_core.imaging import encode_map_png
@@ -67,6 +67,19 @@ def embedder() -> Iterator[Callable[..., Embedder]]:
     yield make
     for one in made:
         one.close()
+
+
+def test_a_case_keeps_its_id_when_its_answer_is_renewed(
+    tmp_path: Path, embedder: Callable[..., Embedder]
+) -> None:
+    cases = Cases(embedder(StubSegmenter()))
+    case, _ = opened(cases, tmp_path)
+    checked = replace(case.analysis(), stability=Stability(0.1, 0.2))
+    cases.renew(case.id, checked)
+    assert cases.find(case.id).analysis().stability == Stability(0.1, 0.2)
+    cases.renew("nobody", checked)
+    with pytest.raises(UnknownCase):
+        cases.find("nobody")
 
 
 def opened(cases: Cases, folder: Path, seed: int = 0) -> tuple[Case, Picture]:

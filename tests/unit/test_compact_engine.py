@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -37,8 +38,12 @@ def engine_with(calibration: Calibration = UNFITTED) -> CompactEngine:
 
 
 def answer(engine: CompactEngine, picture: Picture) -> tuple[VerdictReady, MapReady]:
-    verdict, soft = tuple(engine.analyze(picture))
-    assert isinstance(verdict, VerdictReady) and isinstance(soft, MapReady)
+    """The last verdict and the map."""
+    first, soft, *checked = engine.analyze(picture)
+    assert isinstance(first, VerdictReady) and isinstance(soft, MapReady)
+    assert first.to_be_checked == bool(checked)
+    verdict = checked[0] if checked else first
+    assert isinstance(verdict, VerdictReady) and not verdict.to_be_checked
     return verdict, soft
 
 
@@ -125,7 +130,7 @@ def test_copies_that_disagree_more_than_the_picture_is_sure_make_the_verdict_inc
         scores = np.array([verdict.score, verdict.stability.recompressed, verdict.stability.half_size])
         own, *copies = np.log(scores / (1 - scores))
         disagrees = any((copy > 0) != (own > 0) for copy in copies)
-        turned = (own > 0) != (own + np.mean(copies) > 0)
+        turned = (own > 0) != (2 * own + np.mean(copies) > 0)
         assert (verdict.verdict == "inconclusive") == turned
         outcomes.add((disagrees, turned))
     assert outcomes == {(False, False), (True, False), (True, True)}  # otherwise nothing was tested
@@ -167,7 +172,29 @@ def test_a_folder_that_is_no_adapter_is_refused() -> None:
         build(threads=1, adapter=Path("anything"))
 
 
-@pytest.mark.parametrize(("side", "looked_thrice"), [(128, True), (512, True), (528, False)])
-def test_only_pictures_of_one_tile_are_looked_at_three_ways(side: int, looked_thrice: bool) -> None:
-    verdict, _ = answer(engine_with(Calibration(label_weight=0.0)), pictured(textured(side, side)))
-    assert (verdict.stability is not None) == looked_thrice
+@pytest.mark.parametrize(("side", "updates"), [(128, 2), (512, 2), (528, 3)])
+def test_pictures_of_several_tiles_are_looked_at_three_ways_after_their_answer(
+    side: int, updates: int
+) -> None:
+    engine, picture = engine_with(Calibration(label_weight=0.0)), pictured(textured(side, side))
+    given = list(engine.analyze(picture))
+    assert len(given) == updates
+    first, last = given[0], answer(engine, picture)[0]
+    assert isinstance(first, VerdictReady)
+    assert (first.stability is None) == first.to_be_checked == (updates == 3)
+    assert last.stability is not None and (last.score, last.threshold) == (first.score, first.threshold)
+
+
+def test_a_check_without_memory_leaves_the_answer_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise MemoryError
+
+    picture = pictured(textured(528, 528))
+    updates = engine_with().analyze(picture)
+    first = next(updates)
+    next(updates)
+    monkeypatch.setattr("fakeshield_core.imaging.recompress", full)
+    last = next(updates)
+    assert isinstance(first, VerdictReady) and isinstance(last, VerdictReady)
+    assert last == replace(first, to_be_checked=False, warnings=last.warnings)
+    assert "too little memory" in last.warnings[-1]

@@ -22,6 +22,7 @@ from fakeshield_core.picture import Picture
 from fakeshield_core.segmenters.stub import StubSegmenter
 from fakeshield_core.synthesis.examples import store_results
 from tests.fakes import encoded, marked, textured
+from tests.pages import at, handlers, sent
 from ui.cases import Cases
 from ui.embedder import Embedder
 from ui.handlers import DISPLAY_SIDE_PX, Handlers, display_png
@@ -50,27 +51,6 @@ class BrokenEngine:
     def analyze(self, picture: Picture) -> Iterator[Update]:
         raise KeyError("/secret/path")
         yield
-
-
-def handlers(folder: Path, engine: Engine | None = None, places: int = 1, **more: object) -> Handlers:
-    chosen = engine or StubEngine()
-    host = EngineHost(lambda: chosen)
-    host._engine = chosen  # as after a warm start
-    host._settled.set()
-    return Handlers(host, Lane(places), Visits(folder), more.get("examples", {}))  # type: ignore[arg-type]
-
-
-def sent(page: Handlers, data: bytes, name: str = "picture.png") -> Asked:
-    """An upload as Gradio leaves it, and the question about it."""
-    folder = page.visits.folder / "0f" / name
-    folder.parent.mkdir(exist_ok=True)
-    folder.write_bytes(data)
-    return Asked(run="r1", name=name, path=str(folder))
-
-
-def at(page: Handlers, address: str | None) -> Path:
-    assert address is not None
-    return page.visits.results / address.removeprefix("results/")
 
 
 def test_views_come_in_order_and_only_ever_add(tmp_path: Path) -> None:

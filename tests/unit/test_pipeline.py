@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from fakeshield_core.domain import (
     FactsReady,
     Finding,
     MapReady,
+    Stability,
     TextChunk,
     Update,
     VerdictReady,
@@ -63,6 +65,38 @@ def test_the_answer_gathers_everything(forged: Picture) -> None:
     assert analysis.explanation is not None and analysis.explanation.source == "measured"
     assert {"evidence", "engine", "explanation", "total"} <= set(analysis.timings_s)
     assert analysis.timings_s["total"] >= analysis.timings_s["engine"]
+
+
+def twice(checked: VerdictReady) -> Scripted:
+    """An engine whose verdict is checked after its map."""
+    soft = np.zeros((128, 192), np.float32)
+    soft[32:80, 64:128] = 1
+    first = VerdictReady("tampered", 0.8, (0.7, 0.9), 0.5, to_be_checked=True)
+    return Scripted(frozenset({"verdict", "map"}), first, MapReady(soft, 0.5), checked)
+
+
+def test_a_verdict_that_is_checked_later_is_answered_first(forged: Picture) -> None:
+    stable = VerdictReady("tampered", 0.8, (0.7, 0.9), 0.5, stability=Stability(0.7, 0.9))
+    updates = list(analyze(twice(stable), forged))
+    kinds = [type(update) for update in updates]
+    assert kinds.count(ClaimsReady) == 1
+    assert kinds[-4:] == [ClaimsReady, Done, VerdictReady, Done]
+    first, last = (update.analysis for update in updates if isinstance(update, Done))
+    assert (first.stability, last.stability) == (None, Stability(0.7, 0.9))
+    assert replace(last, stability=None, soft_map=None, mask=None) == replace(
+        first, soft_map=None, mask=None
+    )  # id, date and timings too
+
+
+def test_a_verdict_that_its_check_changes_is_explained_anew_but_not_told_twice(forged: Picture) -> None:
+    unsure = VerdictReady("inconclusive", 0.8, (0.4, 0.9), 0.5, stability=Stability(0.1, 0.2))
+    updates = list(analyze(twice(unsure), forged))
+    early, late = (update.explanation for update in updates if isinstance(update, ClaimsReady))
+    assert early.claims == late.claims and early.text != late.text
+    told = "".join(update.text for update in updates if isinstance(update, TextChunk))
+    assert told == early.text
+    analysis = analyze_to_end(twice(unsure), forged)
+    assert analysis.verdict == "inconclusive" and analysis.explanation == late
 
 
 def test_a_finding_without_a_region_points_at_the_whole_picture() -> None:

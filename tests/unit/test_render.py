@@ -294,6 +294,24 @@ def test_negative_lists_what_the_engine_cannot_see_and_whether_copies_agree() ->
     assert "At half size 0.70" in differ
 
 
+def test_a_firm_verdict_tells_whether_copies_agree() -> None:
+    same, other = Stability(0.8, 0.7), Stability(0.8, 0.2)
+    agree = text_of(render_reasons.reasons_card(view(ready("tampered", 0.9, stability=same))))
+    assert agree.endswith("Same result recompressed and at half size")
+    differ = text_of(render_reasons.reasons_card(view(ready("tampered", 0.9, stability=other))))
+    assert "At half size, the result changes. As uploaded 0.90" in differ
+    unread = text_of(render_reasons.reasons_card(view(ready("tampered", 0.9))))
+    assert "half size" not in unread
+
+
+@pytest.mark.parametrize("verdict", ["tampered", "no_tampering_found", "inconclusive"])
+def test_a_check_that_is_still_to_come_is_told(verdict: str) -> None:
+    waiting = view(ready(verdict, to_be_checked=True))
+    assert "Now read once more recompressed and at half size" in text_of(render_reasons.reasons_card(waiting))
+    assert canvas.snapshot(waiting)["checking"] is True
+    assert canvas.snapshot(view(ready(verdict)))["checking"] is False
+
+
 def test_inconclusive_says_what_would_help() -> None:
     card = text_of(render_reasons.reasons_card(view(ready("inconclusive", stability=Stability(0.6, 0.4)))))
     assert "As uploaded 0.91 Compressed again 0.60 At half size 0.40" in card

@@ -62,7 +62,7 @@ class Page {
   }
 
   takeBack() {
-    if (this.run && this.isWorking()) this.cancelled({ run: this.run });
+    if (this.run && (this.isWorking() || this.checking)) this.cancelled({ run: this.run });
   }
 
   async open(file) {
@@ -102,10 +102,12 @@ class Page {
     this.overlay.setMask(update.mask, update.regions);
     this.overlay.setLayers(update.layers);
     this.bars.apply(update);
-    if (update.verdict && !this.verdict) {
+    this.checking = update.checking;
+    if (update.verdict) {
+      const isNegative = NEGATIVE.includes(update.verdict);
+      document.body.dataset.answer = isNegative ? "none" : "found";
+      if (!this.verdict) this.bars.chooseLayer(isNegative ? "map" : "photo");
       this.verdict = update.verdict;
-      document.body.dataset.answer = NEGATIVE.includes(update.verdict) ? "none" : "found";
-      this.bars.chooseLayer(NEGATIVE.includes(update.verdict) ? "map" : "photo");
     }
     if (update.phase === "done") this.finish(update);
   }
