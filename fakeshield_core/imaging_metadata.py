@@ -62,6 +62,7 @@ ASCII, RATIONALS, RAW_BYTES = 2, (5, 10), (1, 7)
 
 _XMP_ATTRIBUTE = re.compile(r"([\w-]{1,40}:[\w.-]{1,60})\s{0,9}=\s{0,9}[\"']([^\"'<>]{1,2000})[\"']")
 _XMP_ELEMENT = re.compile(r"<([\w-]{1,40}:[\w.-]{1,60})[^<>]{0,2000}>([^<>]{1,2000})</")
+_NOT_LATIN = re.compile(rb"[\x80-\xff]{3,}")  # text of another encoding, such as Chinese in GBK
 _OLD_PREFIX = re.compile(r"^xap(?=:|MM:)")  # what Adobe called xmp at first
 _XMP_STRUCTURE = ("xmlns:", "rdf:", "x:", "xml:")
 _PLACE = re.compile(r"gps|latitude|longitude|altitude", re.IGNORECASE)
@@ -238,8 +239,8 @@ def _xmp_fields(packet: bytes | None) -> list[tuple[str, str]]:
 
 
 def readable(raw: bytes) -> str:
-    """Bytes as text: UTF-8 if they are that, else Latin-1."""
+    """Bytes as text: UTF-8 if they are that, else Latin-1 without runs of letters that no Latin word has."""
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
-        return raw.decode("latin-1")
+        return _NOT_LATIN.sub(b"", raw).decode("latin-1")

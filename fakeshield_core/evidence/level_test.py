@@ -32,8 +32,9 @@ class LevelTest:
 
 
 def level_words(level: float) -> str:
-    """A level in grey levels: "2.04", "12.3"."""
-    return f"{level:.2f}" if level < 10 else f"{level:.1f}"
+    """A level in grey levels: "2.04", "12.3", "0.018"."""
+    digits = 1 if level >= 10 else 3 if 0 < level < 0.0995 else 2
+    return f"{level:.{digits}f}"
 
 
 def ratio_words(ratio: float) -> str:

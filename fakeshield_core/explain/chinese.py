@@ -96,7 +96,7 @@ class Chinese:
         self, items: Sequence[EvidenceItem], row: Row, ids: Sequence[int], regions: Sequence[Region]
     ) -> str:
         """Such as "区域2无法测量噪声：几乎全黑或全白。"."""
-        titles = _joined([TITLES[item.name] for item in items])
+        titles = _joined([TITLES[item.name] for item in items]) if items else "任何项目"
         each = "均" if len(ids) > 1 else ""
         return f"{_places(ids, regions)}{each}无法测量{titles}：{reason_text(row)}。"
 

@@ -57,8 +57,8 @@ class English:
         self, items: Sequence[EvidenceItem], row: Row, ids: Sequence[int], regions: Sequence[Region]
     ) -> str:
         """Such as "Noise could not be measured in region 2: almost black or almost white."."""
-        titles = _joined([item.title for item in items])
-        return f"{titles} could not be measured in {_places(ids, regions)}: {row['reason']}."
+        titles = f"{_joined([item.title for item in items])} could not" if items else "Nothing could"
+        return f"{titles} be measured in {_places(ids, regions)}: {row['reason']}."
 
     def incomplete(self, ids: Sequence[int], regions: Sequence[Region]) -> str:
         """Such as "Not every test could be measured in regions 2 and 3."."""
@@ -75,7 +75,7 @@ def where_words(regions: Sequence[Region]) -> str:
         regions: at least one, largest first.
     """
     where, share = regions[0].where, percent_words(sum(region.area_fraction for region in regions))
-    share = f"{share} of {'it' if where.endswith('the picture') else 'the picture'}"
+    share = f"{share} of {'it' if where.endswith('picture') else 'the picture'}"
     if len(regions) == 1:
         return f"One area {_in_place(where)}, {share}."
     largest = "larger" if len(regions) == 2 else "largest"
@@ -96,7 +96,7 @@ def percent_digits(fraction: float) -> str:
 
 def _in_place(where: str) -> str:
     """The words of `masks.where_in_picture` after "One area"."""
-    if where.endswith("the picture"):
+    if where.endswith("picture"):
         return f"spread over {where}"
     if where == "centre":
         return "in the centre"

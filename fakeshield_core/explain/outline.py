@@ -72,7 +72,8 @@ def _unmeasured(
 ) -> Iterator[str]:
     """What could not be looked at; tests and regions with the same reason share a sentence.
 
-    With more than FEW regions and several reasons one sentence says where, and no reason.
+    Where it is every test that looks at these regions, they are not listed. With more than FEW regions and
+    several reasons one sentence says where, and no reason.
     """
     found: dict[tuple[str, tuple[int, ...]], list[tuple[EvidenceItem, Rows]]] = {}
     for item in items:
@@ -83,7 +84,9 @@ def _unmeasured(
         yield words.incomplete(_union(ids for _, ids in found), regions)
         return
     for (_, ids), results in found.items():
-        yield words.unmeasured([item for item, _ in results], results[0][1][0], ids, regions)
+        tests = sum(not set(ids).isdisjoint(ids_of(rows[item.name])) for item in items)
+        named = [item for item, _ in results] if len(results) < max(tests, FEW) else []
+        yield words.unmeasured(named, results[0][1][0], ids, regions)
 
 
 def _union(several: Iterable[tuple[int, ...]]) -> tuple[int, ...]:

@@ -78,7 +78,7 @@ class Words(Protocol):
     def unmeasured(
         self, items: Sequence[EvidenceItem], row: Row, ids: Sequence[int], regions: Sequence[Region]
     ) -> str:
-        """That tests could not be measured in these regions, for the reason of the row."""
+        """That these tests, all where no items are given, could not be measured, for the row's reason."""
         ...
 
     def incomplete(self, ids: Sequence[int], regions: Sequence[Region]) -> str:

@@ -150,7 +150,9 @@ def test_ratio_words(ratio: float, words: str) -> None:
     assert ratio_words(ratio) == words
 
 
-@pytest.mark.parametrize(("level", "words"), [(2.0449, "2.04"), (12.34, "12.3"), (0.0, "0.00")])
+@pytest.mark.parametrize(
+    ("level", "words"), [(2.0449, "2.04"), (12.34, "12.3"), (0.0, "0.00"), (0.018, "0.018"), (0.0996, "0.10")]
+)
 def test_level_words(level: float, words: str) -> None:
     assert level_words(level) == words
 

@@ -176,6 +176,10 @@ def test_claims_on_regions_the_mask_lacks_contradict_it() -> None:
             [_region(where="most of the picture", area=0.6)],
             "One area spread over most of the picture, 60 % of it.",
         ),
+        (
+            [_region(1, "almost the whole picture", 0.55), _region(2, area=0.05)],
+            "Two areas, the larger spread over almost the whole picture, together 60 % of it.",
+        ),
         ([_region(where="down the left side")], "One area down the left side, 2.0 % of the picture."),
         (
             [_region(1, area=0.02), _region(2, area=0.005)],
@@ -203,8 +207,17 @@ def test_tests_with_the_same_outcome_share_a_sentence() -> None:
     evidence = _evidence(_item("error_level", same, unmeasured), _item("noise", same, unmeasured))
     text = compose((), evidence, [_region(1), _region(2)])
     assert "Error level and noise do not clearly set region 1 apart" in text
-    assert "Error level and noise could not be measured in region 2: it is too dark." in text
+    assert "Nothing could be measured in region 2: it is too dark." in text
     assert "So no measurement here supports what is marked." in text
+
+
+def test_tests_that_could_not_be_measured_are_named_where_others_could() -> None:
+    same, unmeasured = _row(1, "same"), _row(2, "not_measured", None, "it is too dark")
+    items = [_item("error_level", same, unmeasured), _item("noise", same, unmeasured)]
+    text = compose((), _evidence(*items, _item("grid", same, _row(2, "same"))), [_region(1), _region(2)])
+    assert "Error level and noise could not be measured in region 2: it is too dark." in text
+    alone = compose((), _evidence(items[0]), [_region(1), _region(2)])
+    assert "Error level could not be measured in region 2: it is too dark." in alone
 
 
 def test_many_regions_are_told_in_two_sentences() -> None:

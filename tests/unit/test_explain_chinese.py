@@ -360,6 +360,7 @@ def test_why_a_region_was_not_measured(code: str) -> None:
     chinese = CHINESE.unmeasured(items, row, [2], _regions(2))
     assert chinese.startswith("区域2无法测量噪声和分块网格：")
     _assert_told_alike(note.ENGLISH.unmeasured(items, row, [2], _regions(2)), chinese)
+    assert CHINESE.unmeasured([], row, [2, 3], _regions(3)).startswith("区域2和3均无法测量任何项目：")
 
 
 def test_rows_of_real_measurements_say_why_by_code() -> None:

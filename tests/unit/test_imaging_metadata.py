@@ -10,7 +10,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from fakeshield_core import imaging
-from fakeshield_core.imaging_metadata import collect, read_orientation
+from fakeshield_core.imaging_metadata import collect, read_orientation, readable
 from tests.files import chunk, grey_tiff, png, saved, segment, tiff_structure, webp, with_segments
 
 GREY = np.full((32, 32, 3), 128, dtype=np.uint8)
@@ -137,6 +137,19 @@ def test_different_values_of_one_name_are_joined() -> None:
     texts = [("Software", "GIMP 2.10"), ("Software", "Krita"), ("Title", "x")]
     exif = tiff_structure([(0x0131, 2, 10, 26)], b"GIMP 2.10\0")
     assert collect(exif, None, texts) == {"Software": "GIMP 2.10; Krita", "Title": "x"}
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        ("数码".encode(), "数码"),
+        ("Müller".encode("latin-1"), "Müller"),
+        (b"ACD Systems " + "数码成像".encode("gbk"), "ACD Systems "),
+    ],
+    ids=["UTF-8", "Latin-1", "neither"],
+)
+def test_text_of_an_unknown_encoding_is_left_out(raw: bytes, text: str) -> None:
+    assert readable(raw) == text
 
 
 def test_values_are_cut_cleaned_and_few() -> None:
