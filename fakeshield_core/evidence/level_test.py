@@ -31,10 +31,20 @@ class LevelTest:
     numbers: Mapping[str, JsonValue] = field(default_factory=dict)  # constants that the sentences quote
 
 
-def level_words(level: float) -> str:
-    """A level in grey levels: "2.04", "12.3", "0.018"."""
-    digits = 1 if level >= 10 else 3 if 0 < level < 0.0995 else 2
+def level_words(level: float, largest: float | None = None) -> str:
+    """A level in grey levels: "2.04", "12.3", "0.018".
+
+    Args:
+        largest: of the levels it is told beside; None: it is told alone.
+    """
+    digits = 1 if level >= 10 else 3 if 0 < (level if largest is None else largest) < 0.0995 else 2
     return f"{level:.{digits}f}"
+
+
+def levels_words(inside: float, expected: float, spread: float) -> dict[str, str]:
+    """The levels of one comparison as they fill a sentence, told with the digits of the larger level."""
+    levels = {"inside": inside, "expected": expected, "spread": spread}
+    return {name: level_words(level, max(inside, expected)) for name, level in levels.items()}
 
 
 def ratio_words(ratio: float) -> str:
@@ -144,13 +154,7 @@ def sentence(test: LevelTest, contrast: Contrast, place: str) -> str:
     pattern = {"higher": test.higher, "lower": test.lower, "same": test.same}[contrast.outcome]
     if contrast.ratio is None and contrast.outcome != "same":
         pattern = test.beside_zero
-    text = pattern.format(
-        place=place,
-        ratio=ratio_words(_rounded(contrast.ratio)),
-        inside=level_words(_rounded(contrast.inside)),
-        expected=level_words(_rounded(contrast.expected)),
-        spread=level_words(_rounded(contrast.spread)),
-    )
+    text = pattern.format(place=place, ratio=ratio_words(_rounded(contrast.ratio)), **_levels(contrast))
     return text[0].upper() + text[1:]
 
 
@@ -158,8 +162,12 @@ def _headline(contrast: Contrast) -> str:
     if contrast.outcome == "not_measured":
         return NOT_MEASURED
     if contrast.ratio is None:
-        return f"{level_words(_rounded(contrast.inside))} vs {level_words(_rounded(contrast.expected))}"
+        return "{inside} vs {expected}".format(**_levels(contrast))
     return f"{ratio_words(_rounded(contrast.ratio))} ×"
+
+
+def _levels(contrast: Contrast) -> dict[str, str]:
+    return levels_words(*map(_rounded, (contrast.inside, contrast.expected, contrast.spread)))
 
 
 def _rounded(value: float | None) -> float:

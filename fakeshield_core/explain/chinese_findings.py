@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from fakeshield_core.domain import EvidenceItem, JsonValue
 from fakeshield_core.evidence import copy_move, metadata
-from fakeshield_core.evidence.level_test import level_words, ratio_words
+from fakeshield_core.evidence.level_test import level_words, levels_words, ratio_words
 from fakeshield_core.explain.words import Row
 
 Filled: TypeAlias = Mapping[str, object]  # what stands in the braces of a template
@@ -132,7 +132,7 @@ def reason_text(row: Row) -> str:
 
 
 def _level_row(item: EvidenceItem, row: Row) -> tuple[str, Filled]:
-    filled = {name: level_words(_float(row[name])) for name in ("inside", "expected", "spread")}
+    filled = levels_words(*(_float(row[name]) for name in ("inside", "expected", "spread")))
     if row["ratio"] is None:
         return "beside_zero", filled
     return str(row["outcome"]), {**filled, "ratio": ratio_words(_float(row["ratio"]))}

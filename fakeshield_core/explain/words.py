@@ -104,5 +104,6 @@ def levels_told(rows: Rows, regions: Sequence[Region]) -> tuple[str, str] | None
     """Level inside and level expected, where there is but one region and they are levels."""
     if len(regions) > 1 or "expected" not in rows[0]:
         return None
-    inside, expected = (level_words(float(str(rows[0][name]))) for name in ("inside", "expected"))
-    return inside, expected
+    inside, expected = (float(str(rows[0][name])) for name in ("inside", "expected"))
+    larger = max(inside, expected)
+    return level_words(inside, larger), level_words(expected, larger)

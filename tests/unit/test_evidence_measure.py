@@ -10,7 +10,7 @@ import pytest
 from fakeshield_core.domain import EvidenceItem, RgbImage
 from fakeshield_core.evidence import measure
 from fakeshield_core.evidence.blocks import Sampling, blocks, flat_share, luma, surroundings
-from fakeshield_core.evidence.level_test import level_words, ratio_words
+from fakeshield_core.evidence.level_test import level_words, levels_words, ratio_words
 from fakeshield_core.evidence.noise import noise_levels
 from fakeshield_core.picture import Picture
 from tests.evidence_twin import error_level_of, noise_of
@@ -155,6 +155,11 @@ def test_ratio_words(ratio: float, words: str) -> None:
 )
 def test_level_words(level: float, words: str) -> None:
     assert level_words(level) == words
+
+
+def test_levels_of_a_comparison_share_their_digits() -> None:
+    assert levels_words(0.69, 0.28, 0.037) == {"inside": "0.69", "expected": "0.28", "spread": "0.04"}
+    assert levels_words(0.018, 0.0, 0.003) == {"inside": "0.018", "expected": "0.000", "spread": "0.003"}
 
 
 def test_flat_blocks_are_counted_and_grain_is_not_flat() -> None:
