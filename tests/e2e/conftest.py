@@ -5,14 +5,14 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
 
 import app
-from fakeshield_core.domain import Update
+from fakeshield_core.domain import Stability, Update, VerdictReady
 from fakeshield_core.engines.stub import StubEngine
 from fakeshield_core.picture import Picture
 from fakeshield_core.settings import Settings
@@ -41,16 +41,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @dataclass
 class HeldEngine(StubEngine):
-    """The stub engine, but it says nothing before the test lets it."""
+    """The stub engine, but it says nothing before the test lets it.
+
+    Where it `checks`, its verdict comes again after the map, when the test lets it: it cannot tell.
+    """
 
     go: threading.Event = field(default_factory=threading.Event)
     asked: threading.Event = field(default_factory=threading.Event)
+    checks: bool = False
+    checked: threading.Event = field(default_factory=threading.Event)
 
     def analyze(self, picture: Picture) -> Iterator[Update]:
         if picture.facts.format == "PNG":  # the warm-up picture is a JPEG
             self.asked.set()
             self.go.wait(60)
-        yield from super().analyze(picture)
+        verdict, soft = super().analyze(picture)
+        assert isinstance(verdict, VerdictReady)
+        yield replace(verdict, to_be_checked=self.checks)
+        yield soft
+        if self.checks:
+            self.checked.wait(60)
+            yield replace(verdict, verdict="inconclusive", stability=Stability(0.2, 0.9))
 
 
 @pytest.fixture(scope="session")
@@ -120,6 +131,7 @@ def held(tmp_path: Path, page: Page) -> Iterator[tuple[HeldEngine, Visitor]]:
     )
     yield engine, Visitor(page, running.demo.local_url).arrive()
     engine.go.set()
+    engine.checked.set()
     running.close()
 
 

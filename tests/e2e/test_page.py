@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from fakeshield_core.imaging import decode_map_png, decode_mask_png
+from fakeshield_core.provenance import ROOT
 from tests.e2e.driver import Visitor, as_file, changed, forged, overlap, rectangle, untouched
 from tests.fakes import encoded
 
@@ -141,6 +142,20 @@ def test_pressed_tile_tells_what_it_cannot_show_and_opens_its_layer(visitor: Vis
     expect(visitor.layer("Noise")).to_have_attribute("aria-checked", "true")
     tile.click()
     expect(visitor.page.locator("#ev-noise")).to_be_hidden()
+
+
+def test_layer_of_a_pressed_tile_is_in_sight_in_its_bar(visitor: Visitor) -> None:
+    """With all eight layers, whose bar is longer than its room once the legend stands beside it."""
+    data = (ROOT / "ui/examples/copied.jpg").read_bytes()
+    visitor.choose({"name": "copied.jpg", "mimeType": "image/jpeg", "buffer": data})
+    visitor.see_result()
+    visitor.page.locator("button.tile[data-layer]").last.click()
+    bar, chosen = (
+        visitor.page.locator(part).bounding_box()
+        for part in (".layer-choice", '.layer-choice [aria-checked="true"]')
+    )
+    assert bar is not None and chosen is not None
+    assert bar["x"] <= chosen["x"] and chosen["x"] + chosen["width"] <= bar["x"] + bar["width"]
 
 
 def test_broken_file_is_refused_in_place_and_the_next_one_works(visitor: Visitor) -> None:

@@ -28,6 +28,40 @@ def test_nothing_moves_from_analysing_to_result(held: tuple[HeldEngine, Visitor]
     assert _boxes(visitor) == before
 
 
+def test_a_result_can_be_used_while_its_verdict_is_checked(held: tuple[HeldEngine, Visitor]) -> None:
+    engine, visitor = held
+    engine.checks = True
+    engine.go.set()
+    visitor.choose(as_file(forged(rectangle((300, 400), (40, 40, 160, 200)))))
+    visitor.see_result()
+    verdict, reasons = visitor.page.locator(".verdict h1"), visitor.page.locator(".why")
+    expect(verdict).to_have_text("Tampering found")
+    expect(reasons).to_contain_text("Now read once more recompressed and at half size")
+    visitor.page.get_by_role("button", name="Fix this").click()
+    expect(visitor.canvas).to_have_attribute("data-phase", "fixing")
+    engine.checked.set()
+    expect(verdict).to_have_text("Cannot tell")
+    expect(reasons).to_contain_text("0.20")
+    expect(visitor.canvas).to_have_attribute("data-phase", "fixing")
+
+
+def test_the_next_picture_does_not_wait_for_a_check_and_is_not_overwritten_by_it(
+    held: tuple[HeldEngine, Visitor],
+) -> None:
+    engine, visitor = held
+    engine.checks = True
+    engine.go.set()
+    visitor.choose(as_file(forged(rectangle((300, 400), (40, 40, 160, 200))), "first.png"))
+    visitor.see_result()
+    expect(visitor.page.locator(".why")).to_contain_text("Now read once more")
+    engine.checks = False
+    visitor.choose(as_file(untouched(100, 120, seed=5), "second.png"))
+    engine.checked.set()
+    visitor.see_result()
+    expect(visitor.page.locator(".verdict h1")).to_contain_text("No tampering found")
+    expect(visitor.page.locator(".opt .name")).to_have_text("second.png")
+
+
 def test_cancel_gives_the_engine_to_the_next_picture(held: tuple[HeldEngine, Visitor]) -> None:
     engine, visitor = held
     visitor.choose(as_file(untouched(100, 120), "first.png"))

@@ -117,11 +117,11 @@ export class Bars {
       button.tabIndex = checked ? 0 : -1;
       button.disabled = !this.overlay.has(button.dataset.layer);
     }
-    this.bringIntoSight(this.find('.layer-choice [aria-checked="true"]'));
     const percent = Math.round(this.overlay.strength() * 100);
     this.slider.value = percent;
     this.slider.style.setProperty("--at", `${percent}%`);
-    this.showLegend(layer);
+    this.showLegend(layer); // first, as it takes room from the choice
+    this.bringIntoSight(this.find('.layer-choice [aria-checked="true"]'));
   }
 
   // Many layers scroll sideways in their bar; the page itself stays where it is.
