@@ -55,7 +55,7 @@ PEAK_SHARE = 0.02  # of the map: its strongest places
 SMALL_SIDE = 256  # pixels; below, the score band widens
 COARSE_TABLE = 60.0  # mean luma quantisation step; above (about quality 50), the score band widens
 DRAWN_SHARE = 0.5  # of flat blocks; more in 1 of 415 training pictures, scratch script, 2026-11-27
-WIDER = 1.6  # factor of the band's half width for each of these
+WIDER = 1.6  # factor of the band's width for each of these
 RECOMPRESS_QUALITY = 85
 COPIES_WEIGH = (
     1 / 3
@@ -218,7 +218,8 @@ class CompactEngine:
         calibration = self._calibration
         centre = reading.score_logit(calibration)
         wider, warnings = self._wider(picture, size)
-        low, high = centre - calibration.band_below * wider, centre + calibration.band_above * wider
+        more = (wider - 1) * (calibration.band_below + calibration.band_above) / 2  # on either side
+        low, high = centre - calibration.band_below - more, centre + calibration.band_above + more
         edge = float(np.log(calibration.threshold / (1 - calibration.threshold)))
         if any((other > edge) != (centre > edge) for other in altered):
             between = centre + COPIES_WEIGH * (sum(altered) / len(altered) - centre)

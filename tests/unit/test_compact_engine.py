@@ -89,7 +89,7 @@ def test_the_band_decides_the_verdict(bias: float, verdict: str) -> None:
 
 
 def test_a_small_coarse_or_drawn_picture_widens_the_band_and_says_why() -> None:
-    calibration = Calibration(bias=4.0, label_weight=0.0)
+    calibration = Calibration(bias=4.0, label_weight=0.0, band_below=0.0, band_above=3.0)
     engine = engine_with(calibration)
     usual, _ = answer(engine, pictured(textured(300, 300)))
     small, _ = answer(engine, pictured(textured(80, 300)))
@@ -100,7 +100,7 @@ def test_a_small_coarse_or_drawn_picture_widens_the_band_and_says_why() -> None:
     assert not usual.warnings
     for verdict, word in ((small, "small"), (coarse, "compressed"), (drawn, "screenshots")):
         assert verdict.band is not None and usual.band is not None
-        assert verdict.band[1] - verdict.band[0] > usual.band[1] - usual.band[0]
+        assert verdict.band[0] < usual.band[0] and usual.band[1] < verdict.band[1]
         assert word in verdict.warnings[0]
 
 
