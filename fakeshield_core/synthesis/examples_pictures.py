@@ -48,7 +48,7 @@ class Example:
 
 
 COFFEE = Source("coffee.png of scikit-image, photograph by Rachel Michetti, Pikolo Espresso Bar", "CC0")
-CAT = Source("chelsea.png of scikit-image, photograph by Stefan van der Walt", "CC0")
+PHOTOGRAPHER = Source("camera.png of scikit-image, photograph by Lav Varshney", "CC0")
 ROCKET = Source("rocket.jpg of scikit-image, launch pad of DSCOVR, photograph by SpaceX", "public domain")
 GALAXIES = Source("hubble_deep_field.jpg of scikit-image, Hubble eXtreme Deep Field by NASA", "public domain")
 BALLOON = Source("balloon drawn by fakeshield_core.synthesis", "Apache-2.0")
@@ -82,7 +82,7 @@ def make_examples() -> tuple[Example, ...]:
     Raises:
         FakeShieldError: scikit-image is not installed.
     """
-    makers: tuple[Callable[[], Example], ...] = (unedited, pasted, copied, removed, unedited_small)
+    makers: tuple[Callable[[], Example], ...] = (unedited, pasted, copied, removed, unedited_grey)
     return tuple(make() for make in makers)
 
 
@@ -100,17 +100,22 @@ def unedited() -> Example:
     )
 
 
-def unedited_small() -> Example:
-    """A cat, as photographed; few pixels."""
+def unedited_grey() -> Example:
+    """A man with a video camera on a lawn, as photographed, without colours."""
+    reduced = Image.fromarray(_bundled("camera.png")).resize((320, 320), Image.Resampling.LANCZOS)
     return Example(
-        id="unedited_small",
-        title="Unedited photo, small",
-        alt="The head of a tabby cat that looks to the right",
+        id="unedited_grey",
+        title="Unedited photo, grey",
+        alt="A man in a dark coat looks through a camera on a tripod, on a lawn before a skyline",
         kind="authentic",
-        data=jpeg_bytes(_bundled("chelsea.png"), 90),
+        data=jpeg_bytes(np.asarray(reduced), 95),
         mask=None,
-        history=("photograph, stored without loss", "JPEG quality 90"),
-        sources=(CAT,),
+        history=(
+            "grey photograph, stored without loss",
+            "reduced to 320 pixels (Lanczos)",
+            "JPEG quality 95",
+        ),
+        sources=(PHOTOGRAPHER,),
     )
 
 

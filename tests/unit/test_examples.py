@@ -21,7 +21,7 @@ from fakeshield_core.synthesis.examples_pictures import Example, make_examples
 from fakeshield_core.synthesis.examples_retouch import copy_within, heal, paste, soft_ellipse, soft_polygon
 
 SHIPPED = Path(__file__).resolve().parents[2] / "ui" / "examples"
-IDS = ("unedited", "pasted", "copied", "removed", "unedited_small")
+IDS = ("unedited", "pasted", "copied", "removed", "unedited_grey")
 MAX_BYTES = 200_000  # of one picture: five of them must not slow the first page
 
 
