@@ -13,6 +13,7 @@ from fakeshield_core.adapters import FOLDER as ADAPTERS
 from fakeshield_core.domain import Engine
 from fakeshield_core.engines.registry import build_engine
 from fakeshield_core.errors import FakeShieldError
+from fakeshield_core.explain import GroundedExplainer, read_offsets
 from fakeshield_core.imaging import MAX_BYTES
 from fakeshield_core.segmenters.registry import build_segmenter
 from fakeshield_core.settings import Settings
@@ -55,13 +56,14 @@ def serve(settings: Settings, build: Callable[..., Engine], **launch: Any) -> Ru
     # isort: split
     from ui import review, routes, running, saving, stored, visits
 
-    places, language = settings.queue_size, settings.language
+    places = settings.queue_size
+    explainer = GroundedExplainer(settings.language, read_offsets(settings.data_dir))
     engine = host.EngineHost(build, settings.data_dir / ADAPTERS)
     files = visits.Visits(uploads_in(settings.data_dir))
     kept = cases.Cases(embedder.Embedder(lambda: build_segmenter(settings)))
     store = saving.Saving(lambda: FeedbackStore.open(settings.data_dir / FOLDER, settings.database_url))
-    page = handlers.Handlers(engine, lane.Lane(places), files, stored.read_examples(), kept, language)
-    demo = layout.build_demo(page, places, api.Api(kept, store, language))
+    page = handlers.Handlers(engine, lane.Lane(places), files, stored.read_examples(), kept, explainer)
+    demo = layout.build_demo(page, places, api.Api(kept, store, explainer))
     desk = review.Desk(settings.review_token, store)
     files.keep_swept()
     for part in (engine, store, kept):

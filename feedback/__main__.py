@@ -12,7 +12,7 @@ from fakeshield_core.commands.outcome import Outcome, add_json_argument
 from fakeshield_core.commands.showing import show
 from fakeshield_core.errors import FakeShieldError
 from fakeshield_core.settings import Settings
-from feedback.commands import keeping, looking, releasing, reviewing
+from feedback.commands import keeping, looking, rating, releasing, reviewing
 from feedback.store import FOLDER, FeedbackStore
 
 RESTORE = "restore"
@@ -29,6 +29,11 @@ class Command(NamedTuple):
 COMMANDS = {
     "stats": Command("the store in numbers", looking.stats),
     "review": Command("list what waits, accept or reject it", reviewing.run, reviewing.add_arguments),
+    "claims": Command(
+        "how right rated claims are, and offsets for their confidences",
+        rating.claims,
+        rating.add_claims_arguments,
+    ),
     "release": Command(
         "freeze accepted feedback for training", releasing.release, releasing.add_release_arguments
     ),

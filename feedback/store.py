@@ -62,7 +62,8 @@ class FeedbackStore:
     has returned from is on the disk: blobs, event file and rows.
     """
 
-    def __init__(self, journal: Journal, lock: BinaryIO) -> None:
+    def __init__(self, folder: Path, journal: Journal, lock: BinaryIO) -> None:
+        self.folder = folder
         self._journal = journal
         self._database = journal.database
         self._lock = lock
@@ -91,7 +92,7 @@ class FeedbackStore:
             database.close()
             lock.close()
             raise
-        return cls(journal, lock)
+        return cls(folder, journal, lock)
 
     def close(self) -> None:
         """Closes database connections and lets a restore begin."""

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 import numpy as np
 
 from fakeshield_core import masks
 from fakeshield_core.clicks import Change, guarded
-from fakeshield_core.domain import JsonValue
+from fakeshield_core.domain import Explainer, JsonValue
 from fakeshield_core.errors import InputError, UnknownReceipt
+from fakeshield_core.explain import GroundedExplainer
 from feedback.records import Correction, EngineDigests
 from ui.answers import Answer, answered
 from ui.cases import Case, Cases
@@ -34,7 +35,7 @@ class Api:
 
     cases: Cases
     saving: Saving
-    language: str = "en"  # of explanations
+    explainer: Explainer = field(default_factory=GroundedExplainer)
 
     @answered
     def segment(self, case_id: object, prompts: object, prior_rle: object = None) -> Answer:
@@ -76,7 +77,7 @@ class Api:
         mask = read_mask(mask_rle, Size(case.height, case.width))
         if mask is None:
             raise InputError(NO_MASK)
-        return explain_mask(case, self.cases.picture(case), mask, self.language)
+        return explain_mask(case, self.cases.picture(case), mask, self.explainer)
 
     @answered
     def feedback(self, case_id: object, correction: object) -> Answer:

@@ -17,7 +17,6 @@ from fakeshield_core.domain import (
     VerdictReady,
 )
 from fakeshield_core.errors import EngineOutputInvalid
-from fakeshield_core.explain import GroundedExplainer
 from fakeshield_core.picture import Picture
 from feedback.events import plain
 from ui import canvas
@@ -29,16 +28,16 @@ from ui.state import PageView, localise
 HALF = 0.5  # between unmarked and marked pixels
 
 
-def explain_mask(case: Case, picture: Picture, mask: BoolMask, language: str) -> Answer:
+def explain_mask(case: Case, picture: Picture, mask: BoolMask, explainer: Explainer) -> Answer:
     """`{claims: [{id, text, kind, region_id, evidence, confidence}], text, html, regions}`.
 
     Args:
         case: whose map gives the regions' scores.
         picture: of the case.
         mask: (H, W), True = tampered.
-        language: as `GroundedExplainer`.
+        explainer: whose words they are.
     """
-    explanation = _explained(case, picture, mask, GroundedExplainer(language))
+    explanation = _explained(case, picture, mask, explainer)
     view = PageView(
         run="",
         verdict=VerdictReady("not_given", None, None, HALF),

@@ -17,6 +17,7 @@ from fakeshield_core.domain import (
     Done,
     EngineInfo,
     EvidenceReady,
+    Explainer,
     FactsReady,
     JsonValue,
     Layer,
@@ -66,7 +67,9 @@ class Handlers:
     visits: Visits
     examples: Mapping[str, Example]
     cases: Cases | None = None  # None: nothing can be corrected
-    language: str = "en"  # of explanations, where the engine does not write its own
+    explainer: Explainer = field(
+        default_factory=GroundedExplainer
+    )  # where the engine does not write its own words
     stops: Stops = field(default_factory=Stops)
 
     @at_border
@@ -85,8 +88,7 @@ class Handlers:
             engine = self.host.engine()
             picture = decode(upload.read_bytes(), view.name)
             view, visit = replace(view, engine=engine.info), self.visits.new()
-            explainer = GroundedExplainer(self.language)
-            with closing(cast(Updates, pipeline.analyze(engine, picture, explainer))) as updates:
+            with closing(cast(Updates, pipeline.analyze(engine, picture, self.explainer))) as updates:
                 for update in updates:
                     if self.stops.asked(asked.run):
                         return
@@ -157,8 +159,7 @@ class Handlers:
             for _ in self._wait(PageView(""), place):
                 pass
             picture = decode(upload.read_bytes(), upload.name)
-            explainer = GroundedExplainer(self.language)
-            analysis = pipeline.analyze_to_end(self.host.engine(), picture, explainer)
+            analysis = pipeline.analyze_to_end(self.host.engine(), picture, self.explainer)
         visit = self.visits.new()
         map_file, mask_file = visit.path("map.png"), visit.path("mask.png")
         if analysis.soft_map is not None:

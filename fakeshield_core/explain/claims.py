@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from fakeshield_core.domain import Claim, Evidence, EvidenceItem, JsonValue, Region
+from fakeshield_core.explain.offsets import Offsets, moved
 
 # Effects and the confidence at each, linear between them and flat outside: the share of forged ones among
 # regions of such an effect, were forged and untouched regions equally frequent. True regions of 320 forgeries
@@ -28,20 +29,24 @@ CONFIDENCE: Mapping[str, tuple[Sequence[float], Sequence[float]]] = {
     "copy_move": ((14.0, 20.0, 32.0, 60.0), (0.88, 0.88, 0.97, 0.99)),
 }
 
+NONE_LEARNT: Offsets = {}
 CLAIMED = ("higher", "lower", "copied", "ghost", "shifted", "once")  # outcomes that single a region out
 WORDS = ("text", "reason", "outcome")  # of a region's row, told by the claim itself
 
 
-def claims_from(evidence: Evidence, regions: Sequence[Region]) -> tuple[Claim, ...]:
+def claims_from(
+    evidence: Evidence, regions: Sequence[Region], offsets: Offsets = NONE_LEARNT
+) -> tuple[Claim, ...]:
     """What the measurements support, most confident first, numbered c1, c2, ...
 
     Args:
         evidence: of `evidence.compare` with these regions.
         regions: a claim about any other region is left out.
+        offsets: what ratings taught; a claim that one moves holds it as `confidence_offset`.
     """
     known = {region.id for region in regions}
     found = [
-        _region_claim(item, row)
+        _region_claim(item, row, offsets.get(item.name, 0.0))
         for item in evidence.items
         for row in region_rows(item)
         if row["outcome"] in CLAIMED and row["region_id"] in known
@@ -70,16 +75,18 @@ def _strength(claim: Claim) -> tuple[float, float]:
     return claim.confidence or 0.0, effect if isinstance(effect, float) else 0.0
 
 
-def _region_claim(item: EvidenceItem, row: Mapping[str, JsonValue]) -> Claim:
+def _region_claim(item: EvidenceItem, row: Mapping[str, JsonValue], offset: float) -> Claim:
     region_id, effect = row["region_id"], row["effect"]
     constants = {name: value for name, value in item.numbers.items() if name != "regions"}
+    if offset:
+        constants["confidence_offset"] = offset
     return Claim(
         id="",
         text=str(row["text"]),
         kind=item.name,
         region_id=region_id if isinstance(region_id, int) else None,
         evidence={**constants, **{name: value for name, value in row.items() if name not in WORDS}},
-        confidence=confidence_of(item.name, effect) if isinstance(effect, float) else None,
+        confidence=moved(confidence_of(item.name, effect), offset) if isinstance(effect, float) else None,
     )
 
 

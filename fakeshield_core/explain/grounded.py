@@ -24,8 +24,9 @@ from fakeshield_core.domain import (
 from fakeshield_core.errors import MaskShapeMismatch, SettingsInvalid
 from fakeshield_core.evidence import compare, measure
 from fakeshield_core.explain.chinese import CHINESE
-from fakeshield_core.explain.claims import claims_from
+from fakeshield_core.explain.claims import NONE_LEARNT, claims_from
 from fakeshield_core.explain.note import ENGLISH
+from fakeshield_core.explain.offsets import Offsets
 from fakeshield_core.explain.outline import sentences
 from fakeshield_core.explain.words import Words
 from fakeshield_core.picture import Picture
@@ -39,8 +40,11 @@ class GroundedExplainer:
     Claims, their order, numbers and confidences do not depend on the language; their texts and the note do.
     """
 
-    def __init__(self, language: str = ENGLISH.code) -> None:
+    def __init__(self, language: str = ENGLISH.code, offsets: Offsets = NONE_LEARNT) -> None:
         """An explainer in one language.
+
+        Args:
+            offsets: of `read_offsets`, which move the confidences of claims.
 
         Raises:
             SettingsInvalid: the language is none of LANGUAGES.
@@ -50,6 +54,7 @@ class GroundedExplainer:
                 f"Explanations are written in {' or '.join(LANGUAGES)}, not in {language!r}; choose one."
             )
         self._words = LANGUAGES[language]
+        self._offsets = offsets
 
     def explain(
         self, picture: Picture, mask: BoolMask, evidence: Evidence, prior: Analysis | None
@@ -84,7 +89,7 @@ class GroundedExplainer:
         yield ClaimsReady(Explanation("".join(told), words.code, claims, "measured"))
 
     def _claims(self, evidence: Evidence, regions: Sequence[Region]) -> tuple[Claim, ...]:
-        claims = claims_from(evidence, regions)
+        claims = claims_from(evidence, regions, self._offsets)
         return tuple(replace(claim, text=self._words.claim(claim, evidence, regions)) for claim in claims)
 
 
