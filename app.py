@@ -13,7 +13,7 @@ from fakeshield_core.adapters import FOLDER as ADAPTERS
 from fakeshield_core.domain import Engine
 from fakeshield_core.engines.registry import build_engine
 from fakeshield_core.errors import FakeShieldError
-from fakeshield_core.explain import GroundedExplainer, read_offsets
+from fakeshield_core.explain.registry import build_explainer
 from fakeshield_core.imaging import MAX_BYTES
 from fakeshield_core.segmenters.registry import build_segmenter
 from fakeshield_core.settings import Settings
@@ -56,8 +56,7 @@ def serve(settings: Settings, build: Callable[..., Engine], **launch: Any) -> Ru
     # isort: split
     from ui import review, routes, running, saving, stored, visits
 
-    places = settings.queue_size
-    explainer = GroundedExplainer(settings.language, read_offsets(settings.data_dir))
+    places, explainer = settings.queue_size, build_explainer(settings)
     engine = host.EngineHost(build, settings.data_dir / ADAPTERS)
     files = visits.Visits(uploads_in(settings.data_dir))
     kept = cases.Cases(embedder.Embedder(lambda: build_segmenter(settings)))
@@ -65,8 +64,7 @@ def serve(settings: Settings, build: Callable[..., Engine], **launch: Any) -> Ru
     page = handlers.Handlers(engine, lane.Lane(places), files, stored.read_examples(), kept, explainer)
     demo = layout.build_demo(page, places, api.Api(kept, store, explainer))
     desk = review.Desk(settings.review_token, store)
-    files.keep_swept()
-    for part in (engine, store, kept):
+    for part in (files, engine, store, kept):
         part.start()
     demo.launch(
         app_kwargs=routes.app_options(routes.Behind(engine, kept, store, desk), files.results),

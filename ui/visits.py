@@ -70,7 +70,7 @@ class Visits:
                 log.debug("not swept: %s", error.strerror)
         return deleted
 
-    def keep_swept(self) -> None:
+    def start(self) -> None:
         """Sweeps now and every few minutes, in a thread of its own."""
         threading.Thread(target=self._sweep_forever, name="sweep", daemon=True).start()
 

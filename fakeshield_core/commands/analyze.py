@@ -12,7 +12,7 @@ from fakeshield_core.commands.outcome import Outcome, add_shared_arguments
 from fakeshield_core.domain import Analysis, JsonValue, Verdict
 from fakeshield_core.engines.registry import build_engine
 from fakeshield_core.errors import FakeShieldError
-from fakeshield_core.explain import GroundedExplainer, read_offsets
+from fakeshield_core.explain.registry import build_explainer
 from fakeshield_core.files import read_picture, write_file
 from fakeshield_core.imaging import encode_map_png, encode_mask_png
 from fakeshield_core.pipeline import analyze_to_end
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace, settings: Settings) -> Outcome:
         EngineError: the engine cannot be built.
     """
     engine = build_engine(args.engine or settings.engine, settings, args.adapter)
-    explainer = GroundedExplainer(args.language or settings.language, read_offsets(settings.data_dir))
+    explainer = build_explainer(settings, args.language)
     stems = output_stems(args.pictures, args.out) if args.out else [None] * len(args.pictures)
     texts: list[str] = []
     documents: list[JsonValue] = []

@@ -3,7 +3,6 @@
 from fakeshield_core.explain.claims import claims_from
 from fakeshield_core.explain.consistency import contradictions
 from fakeshield_core.explain.grounded import GroundedExplainer
-from fakeshield_core.explain.offsets import read_offsets
 from fakeshield_core.explain.outline import compose
 
-__all__ = ["GroundedExplainer", "claims_from", "compose", "contradictions", "read_offsets"]
+__all__ = ["GroundedExplainer", "claims_from", "compose", "contradictions"]

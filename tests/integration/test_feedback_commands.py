@@ -167,5 +167,5 @@ def test_the_module_runs_from_a_shell_without_torch_or_gradio(tmp_path: Path) ->
 
 def test_there_is_a_command_for_each_promise() -> None:
     assert {*COMMANDS, "restore"} == {
-        "stats", "review", "release", "export", "backup", "restore", "verify", "purge", "migrate",
+        "stats", "review", "claims", "release", "export", "backup", "restore", "verify", "purge", "migrate",
     }  # fmt: skip

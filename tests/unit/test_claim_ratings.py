@@ -12,10 +12,12 @@ import pytest
 from fakeshield_core.domain import ClaimsReady, Evidence, EvidenceItem, JsonValue, Region
 from fakeshield_core.errors import SettingsInvalid
 from fakeshield_core.evidence import measure
-from fakeshield_core.explain import GroundedExplainer, claims_from, read_offsets
+from fakeshield_core.explain import GroundedExplainer, claims_from
 from fakeshield_core.explain.claims import confidence_of
-from fakeshield_core.explain.offsets import FILE, moved, offsets_json
+from fakeshield_core.explain.offsets import FILE, moved, offsets_json, read_offsets
+from fakeshield_core.explain.registry import build_explainer
 from fakeshield_core.imaging import decode
+from fakeshield_core.settings import Settings
 from feedback.__main__ import main
 from feedback.claims import PRIOR_LOGITS, RatedClaim, learn_offsets, rated_claims
 from feedback.records import ClaimRating, Consent
@@ -112,6 +114,7 @@ def test_the_command_tells_and_writes_what_the_app_reads(
     assert main(["claims", "--write"]) == 0
     assert "noise: 0 of 6 rated right (0.00, stated 0.75), offset -" in capsys.readouterr().out
     offsets = read_offsets(tmp_path)
+    assert build_explainer(Settings.from_environment())._offsets == offsets
     assert set(offsets) == {"noise"} and -2 < offsets["noise"] < -0.3
     assert main(["claims", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
