@@ -69,7 +69,7 @@ def serve(settings: Settings, build: Callable[..., Engine], **launch: Any) -> Ru
     demo.launch(
         app_kwargs=routes.app_options(routes.Behind(engine, kept, store, desk), files.results),
         max_file_size=MAX_BYTES,
-        max_threads=places + THREADS_BESIDE,
+        max_threads=2 * places + THREADS_BESIDE,
         **layout.launch_options(),
         **launch,
     )

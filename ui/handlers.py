@@ -42,7 +42,7 @@ from ui.border import at_border
 from ui.cases import GONE, Case, Cases, UnknownCase
 from ui.host import EngineHost
 from ui.lane import Lane, Place
-from ui.state import Addresses, Asked, LayerView, PageView, advance, stored_view
+from ui.state import Addresses, Asked, LayerView, PageView, advance, stored_view, unchecked
 from ui.stops import Stops
 from ui.stored import Example
 from ui.visits import Visit, Visits
@@ -76,8 +76,8 @@ class Handlers:
     def analyse(self, asked: Asked) -> Iterator[PageView]:
         """Views from the file's facts to the finished result; ends without one where it is taken back.
 
-        A verdict that is checked afterwards is checked when nobody waits any more for a first answer. Closing
-        the iterator cancels the engine, too.
+        A verdict that is checked afterwards is checked when nobody waits any more for a first answer, and not
+        at all where too many wait for that. Closing the iterator cancels the engine, too.
         """
         upload = self._upload(asked.path)
         view = PageView(asked.run, asked.name or upload.name)
@@ -99,7 +99,9 @@ class Handlers:
                         case = self._open_case(update.analysis, upload, view.name, visit.path("map.png"))
                         view = replace(view, case_id=self._embedded(case, picture))
                     yield view
-                    if view.is_checked_next and not self._turn_comes_again(place, asked.run):
+                    if view.is_checked_next and not self._comes_again(place, asked.run):
+                        if not self.stops.asked(asked.run):
+                            yield unchecked(view)
                         return
         log.info("%s: %s", view.outcome and view.outcome.id, view.outcome and dict(view.outcome.timings_s))
 
@@ -177,9 +179,10 @@ class Handlers:
         if self.cases is not None:
             self.cases.renew(case_id, analysis)
 
-    def _turn_comes_again(self, place: Place, run: str) -> bool:
-        """Whether the others who wait have gone first; False where the question is taken back meanwhile."""
-        place.give_way()
+    def _comes_again(self, place: Place, run: str) -> bool:
+        """Whether it is the place's turn once more; False where that is given up."""
+        if not place.give_way():
+            return False
         while not self.stops.asked(run):
             if place.wait(PAUSE_S):
                 return True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,15 +19,16 @@ class Place:
 
     def __init__(self, lane: Lane) -> None:
         self._lane = lane
+        self.is_again = False  # whether it gave way once: all who come for the first time go first
 
     @property
     def ahead(self) -> int:
         """How many go first; 0 when it is this one's turn."""
         return self._lane.ahead_of(self)
 
-    def give_way(self) -> None:
-        """Lets all who wait now go first."""
-        self._lane.move_back(self)
+    def give_way(self) -> bool:
+        """Lets all who come for the first time go first; False, and no change, where too many did already."""
+        return self._lane.move_back(self)
 
     def wait(self, timeout_s: float) -> bool:
         """Whether it is this one's turn, after at most `timeout_s` seconds."""
@@ -36,12 +36,12 @@ class Place:
 
 
 class Lane:
-    """First come, first served. Safe to use from any thread."""
+    """First come, first served, before those who come again. Safe to use from any thread."""
 
     def __init__(self, places: int) -> None:
-        """A lane in which `places` people may wait behind the one who is served."""
+        """A lane in which `places` people may wait behind the one who is served, and as many again."""
         self._most = places + 1
-        self._line: deque[Place] = deque()
+        self._line: list[Place] = []  # the first one is served
         self._moved = threading.Condition()
 
     @contextmanager
@@ -53,9 +53,11 @@ class Lane:
         """
         place = Place(self)
         with self._moved:
-            if len(self._line) >= self._most:
-                raise LaneFull(say("why_busy", n=len(self._line) - 1))
-            self._line.append(place)
+            firsts = sum(not other.is_again for other in self._line)
+            if firsts >= self._most:
+                raise LaneFull(say("why_busy", n=firsts - 1))
+            behind = (at for at, other in enumerate(self._line) if at and other.is_again)
+            self._line.insert(next(behind, len(self._line)), place)
         try:
             yield place
         finally:
@@ -68,12 +70,16 @@ class Lane:
         with self._moved:
             return self._line.index(place)
 
-    def move_back(self, place: Place) -> None:
-        """Puts a place at the end of the line."""
+    def move_back(self, place: Place) -> bool:
+        """Puts a place at the end of the line, unless too many are there who come again."""
         with self._moved:
+            if sum(other.is_again for other in self._line) >= self._most:
+                return False
+            place.is_again = True
             self._line.remove(place)
             self._line.append(place)
             self._moved.notify_all()
+            return True
 
     def wait_for(self, place: Place, timeout_s: float) -> bool:
         """Whether the place is first, after at most `timeout_s` seconds."""

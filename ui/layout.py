@@ -146,7 +146,7 @@ def _wire_page(stage: gr.HTML, panels: Panels, handlers: Handlers, places: int) 
         handlers.cancel(Asked.read(event._data))
 
     shared: dict[str, Any] = {"outputs": list(panels), **_quiet()}
-    analysis = stage.picked(on_picked, None, concurrency_id=LANE, concurrency_limit=places + 2, **shared)
+    analysis = stage.picked(on_picked, None, concurrency_id=LANE, concurrency_limit=2 * places + 3, **shared)
     example = stage.example(on_example, None, concurrency_limit=4, **shared)
     resumed = stage.resumed(on_resumed, None, concurrency_limit=4, **shared)
     for asked in (analysis, example, resumed):
@@ -182,7 +182,7 @@ def _endpoint(handlers: Handlers, places: int) -> None:
             answers,
             api_name="analyze",
             concurrency_id=LANE,
-            concurrency_limit=places + 2,
+            concurrency_limit=2 * places + 3,
             show_progress="hidden",
         )
 

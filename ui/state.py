@@ -143,6 +143,11 @@ def advance(view: PageView, update: Update) -> PageView:
             return replace(view, phase="done", outcome=outcome_of(update.analysis))
 
 
+def unchecked(view: PageView) -> PageView:
+    """The view of an answer whose verdict is not checked after all."""
+    return view if view.verdict is None else replace(view, verdict=replace(view.verdict, to_be_checked=False))
+
+
 def localise(update: MapReady) -> Localised:
     """Regions, area and peak of a map."""
     mask = masks.threshold(update.soft_map, update.threshold)

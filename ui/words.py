@@ -104,7 +104,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "cannot_see": "What this engine cannot see",
     "cannot_see_unknown": "This engine lists no limits.",
     "stable": "Same result recompressed and at half size",
-    "checking": "Now read once more recompressed and at half size",
+    "checking": "To be read once more, recompressed and at half size",
     "three_ways": "Looked at three ways",
     "as_uploaded": "As uploaded",
     "recompressed": "Compressed again",

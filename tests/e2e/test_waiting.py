@@ -36,7 +36,7 @@ def test_a_result_can_be_used_while_its_verdict_is_checked(held: tuple[HeldEngin
     visitor.see_result()
     verdict, reasons = visitor.page.locator(".verdict h1"), visitor.page.locator(".why")
     expect(verdict).to_have_text("Tampering found")
-    expect(reasons).to_contain_text("Now read once more recompressed and at half size")
+    expect(reasons).to_contain_text("To be read once more, recompressed and at half size")
     visitor.page.get_by_role("button", name="Fix this").click()
     expect(visitor.canvas).to_have_attribute("data-phase", "fixing")
     engine.checked.set()
@@ -53,7 +53,7 @@ def test_the_next_picture_does_not_wait_for_a_check_and_is_not_overwritten_by_it
     engine.go.set()
     visitor.choose(as_file(forged(rectangle((300, 400), (40, 40, 160, 200))), "first.png"))
     visitor.see_result()
-    expect(visitor.page.locator(".why")).to_contain_text("Now read once more")
+    expect(visitor.page.locator(".why")).to_contain_text("To be read once more")
     engine.checks = False
     visitor.choose(as_file(untouched(100, 120, seed=5), "second.png"))
     engine.checked.set()

@@ -62,6 +62,17 @@ def test_a_verdict_is_checked_after_the_answer_and_after_those_who_wait(
     assert json.loads(at(page, last.addresses.result).read_bytes())["stability"]["half_size"] == 0.2
 
 
+def test_a_check_is_given_up_where_too_many_wait_for_theirs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ui.lane.Lane.move_back", lambda *_: False)
+    page = handlers(tmp_path, CheckedEngine())
+    views = list(page.analyse(sent(page, encoded(FORGED))))
+    assert views[-2].is_checked_next and not views[-1].is_checked_next
+    assert views[-1].verdict is not None and views[-1].verdict.stability is None
+    assert views[-1].phase == "done"
+
+
 def test_a_check_is_taken_back_with_its_question(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ui.handlers.PAUSE_S", 0.01)
     page = handlers(tmp_path, CheckedEngine())

@@ -206,6 +206,21 @@ def test_lane_lets_in_one_by_one_in_order() -> None:
         assert next_one.wait(0)
 
 
+def test_lane_lets_those_who_come_again_in_last() -> None:
+    lane = Lane(1)
+    with lane.enter() as first, lane.enter() as second:
+        assert first.give_way()
+        assert (first.ahead, second.ahead) == (1, 0)
+        with lane.enter() as third:  # the one who comes again takes no room from those who come first
+            assert (second.ahead, third.ahead, first.ahead) == (0, 1, 2)
+            with pytest.raises(LaneFull), lane.enter():
+                pass
+            assert second.give_way()
+            assert third.wait(0) and (first.ahead, second.ahead) == (1, 2)
+            assert not third.give_way()  # too many already
+            assert third.wait(0)
+
+
 def test_question_while_the_engine_starts_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ui.handlers.PAUSE_S", 0.01)
     page = handlers(tmp_path)

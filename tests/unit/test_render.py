@@ -307,7 +307,9 @@ def test_a_firm_verdict_tells_whether_copies_agree() -> None:
 @pytest.mark.parametrize("verdict", ["tampered", "no_tampering_found", "inconclusive"])
 def test_a_check_that_is_still_to_come_is_told(verdict: str) -> None:
     waiting = view(ready(verdict, to_be_checked=True))
-    assert "Now read once more recompressed and at half size" in text_of(render_reasons.reasons_card(waiting))
+    assert "To be read once more, recompressed and at half size" in text_of(
+        render_reasons.reasons_card(waiting)
+    )
     assert canvas.snapshot(waiting)["checking"] is True
     assert canvas.snapshot(view(ready(verdict)))["checking"] is False
 
