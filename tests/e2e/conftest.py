@@ -35,8 +35,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         path = Path(str(item.fspath))
         if "e2e" in path.parts:
             item.add_marker(pytest.mark.e2e)
-            beside = path.name == "test_story_loop.py"  # mostly a retraining: the pages need not wait for it
-            item.add_marker(pytest.mark.xdist_group("loop" if beside else "pages"))
 
 
 @dataclass

@@ -22,7 +22,7 @@ from tests.planted import planted
 from tests.retrain_story import ROOT, environment, finetune, retrain_and_promote, roll_back
 from tests.serving import served
 
-pytestmark = pytest.mark.timeout(1500)  # it retrains: about 90 CPU-seconds, more where the cores are shared
+pytestmark = pytest.mark.timeout(1500)  # it retrains: about 60 CPU-seconds, more where the cores are shared
 
 SWAP_LIMIT_S = 60.0  # ten seconds on an idle machine
 EITHER = re.compile("Fix this|Mark a missed area")  # which of them depends on the verdict
@@ -84,7 +84,7 @@ def test_story_of_the_loop(browser: Browser, tmp_path: Path) -> None:
         with FeedbackStore.open(data_dir / FOLDER) as store:
             assert store.case(receipt).item.state == "accepted"
 
-        digest = retrain_and_promote(data_dir, groups=OTHERS)
+        digest = retrain_and_promote(data_dir, "--steps", "60", groups=OTHERS)
         wait_for_adapter(address, digest)
         visitor.arrive()
         analyse(visitor)
