@@ -32,9 +32,11 @@ PHONE = ViewportSize(width=390, height=844)
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        path = Path(str(item.fspath))
-        if "e2e" in path.parts:
+        if "e2e" in Path(str(item.fspath)).parts:
             item.add_marker(pytest.mark.e2e)
+    items.sort(
+        key=lambda item: item.fspath.basename != "test_story_loop.py"
+    )  # it retrains: others run beside it
 
 
 @dataclass
