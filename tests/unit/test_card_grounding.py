@@ -6,7 +6,7 @@ import json
 
 from fakeshield_core.provenance import ROOT
 
-RESULTS = ROOT / "bench" / "results" / "grounding-2026-11-27.json"
+RESULTS = ROOT / "bench" / "results" / "grounding-2026-11-28.json"
 
 
 def test_the_card_quotes_the_results_of_the_shipped_weights() -> None:
