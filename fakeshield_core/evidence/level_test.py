@@ -162,7 +162,7 @@ def _headline(contrast: Contrast) -> str:
     if contrast.outcome == "not_measured":
         return NOT_MEASURED
     if contrast.ratio is None:
-        return "{inside} vs {expected}".format(**_levels(contrast))
+        return f"{_rounded(contrast.inside):.2f} vs {_rounded(contrast.expected):.2f}"  # a tile is narrow
     return f"{ratio_words(_rounded(contrast.ratio))} ×"
 
 
