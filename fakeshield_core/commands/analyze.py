@@ -115,10 +115,26 @@ def describe(path: Path, analysis: Analysis) -> str:
     lines = [f"{path}: {VERDICTS[analysis.verdict]}{_score(analysis)}"]
     for region in analysis.regions:
         lines.append(f"  region {region.id}: {region.where}, {region.area_fraction:.1%} of the picture")
+    lines += [
+        f"  {f'region {found.region_id}' if found.region_id else 'the picture'}: likely "
+        f"{found.kind.replace('_', ' ')} (confidence {found.confidence:.2f})"
+        for found in analysis.findings
+        if found.kind != "unknown"
+    ]
+    lines += _stability(analysis)
     if analysis.explanation is not None:
         lines.append(analysis.explanation.text)
     lines += [f"note: {warning}" for warning in analysis.warnings]
     return "\n".join(lines)
+
+
+def _stability(analysis: Analysis) -> list[str]:
+    if analysis.stability is None or analysis.score is None:
+        return []
+    copies = (analysis.stability.recompressed, analysis.stability.half_size)
+    agree = all((copy > analysis.threshold) == (analysis.score > analysis.threshold) for copy in copies)
+    word = "stable" if agree else "changes"
+    return [f"  {word}: score {copies[0]:.2f} compressed again, {copies[1]:.2f} at half size"]
 
 
 def _score(analysis: Analysis) -> str:

@@ -14,7 +14,7 @@ from fakeshield_core.__main__ import build_parser, main
 from fakeshield_core.commands.analyze import VERDICTS, describe, output_stems
 from fakeshield_core.commands.outcome import Outcome
 from fakeshield_core.commands.showing import show
-from fakeshield_core.domain import Analysis
+from fakeshield_core.domain import Analysis, Finding, Stability
 from fakeshield_core.engines.stub import MARK_RGB, StubEngine
 from fakeshield_core.files import read_picture
 from fakeshield_core.pipeline import analyze_to_end
@@ -114,9 +114,33 @@ def test_description_tells_verdict_score_and_where(tmp_path: Path) -> None:
     assert "12.5%" in text
 
 
+@pytest.mark.parametrize(
+    ("half_size", "line"),
+    [
+        (0.7, "\n  stable: score 0.80 compressed again, 0.70 at half size\n"),
+        (0.2, "\n  changes: score 0.80 compressed again, 0.20 at half size\n"),
+    ],
+)
+def test_description_tells_kind_and_stability(tmp_path: Path, half_size: float, line: str) -> None:
+    analysis = replace(analysed(tmp_path), stability=Stability(0.8, half_size))
+    text = describe(Path("p.png"), analysis)
+    assert line in text
+    assert "\n  region 1: likely splice (confidence 0.90)\n" in text
+    unknown = replace(analysis, findings=(Finding("unknown", 0.9, 1),), stability=None)
+    assert "likely" not in describe(Path("p.png"), unknown) and "half size" not in describe(
+        Path("p.png"), unknown
+    )
+
+
 def test_description_without_a_score_names_no_number(tmp_path: Path) -> None:
     analysis = replace(
-        analysed(tmp_path), verdict="not_given", score=None, band=None, regions=(), explanation=None
+        analysed(tmp_path),
+        verdict="not_given",
+        score=None,
+        band=None,
+        regions=(),
+        explanation=None,
+        findings=(),
     )
     assert describe(Path("p.png"), analysis) == "p.png: no verdict from this engine"
 
