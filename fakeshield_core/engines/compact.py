@@ -60,7 +60,7 @@ RECOMPRESS_QUALITY = 85
 COPIES_WEIGH = (
     1 / 3
 )  # how far the band reaches from the score to the copies' mean where one of them disagrees
-UNCHECKED = "There was too little memory to read this picture once more recompressed and at half size."
+UNCHECKED = "This picture could not be read once more, recompressed and at half size."
 LIMITS = (
     "Areas smaller than about 32 × 32 pixels",
     "A photo taken of a screen or a print",
@@ -202,11 +202,11 @@ class CompactEngine:
     def _checked(
         self, decided: VerdictReady, picture: Picture, reading: Reading, size: tuple[int, int]
     ) -> VerdictReady:
-        """The verdict after its check; as it was where the memory is too small for that."""
+        """The verdict after its check; as it was, with a warning, where that fails."""
         try:
             scores = self._altered(picture, reading.pairs, size)
-        except (MemoryError, EngineOutOfMemory):
-            log.warning("no memory to check the verdict")
+        except Exception:  # whatever it is, the answer has been given and is not taken back
+            log.exception("the verdict could not be checked")
             return replace(decided, to_be_checked=False, warnings=(*decided.warnings, UNCHECKED))
         checked = self._verdict(picture, reading, size, scores)
         return replace(checked, findings=decided.findings if checked.verdict == "tampered" else ())

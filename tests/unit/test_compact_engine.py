@@ -185,16 +185,20 @@ def test_pictures_of_several_tiles_are_looked_at_three_ways_after_their_answer(
     assert last.stability is not None and (last.score, last.threshold) == (first.score, first.threshold)
 
 
-def test_a_check_without_memory_leaves_the_answer_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
-        raise MemoryError
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("unplanned")])
+def test_a_check_that_fails_leaves_the_answer_as_it_was(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
 
     picture = pictured(textured(528, 528))
     updates = engine_with().analyze(picture)
     first = next(updates)
     next(updates)
-    monkeypatch.setattr("fakeshield_core.imaging.recompress", full)
+    monkeypatch.setattr("fakeshield_core.imaging.recompress", fail)
     last = next(updates)
     assert isinstance(first, VerdictReady) and isinstance(last, VerdictReady)
     assert last == replace(first, to_be_checked=False, warnings=last.warnings)
-    assert "too little memory" in last.warnings[-1]
+    assert "could not be read once more" in last.warnings[-1]
+    assert "could not be checked" in caplog.text  # with its traceback
