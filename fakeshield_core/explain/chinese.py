@@ -9,8 +9,9 @@ from fakeshield_core.explain.chinese_findings import LIMITS, TITLES, claim_text,
 from fakeshield_core.explain.claims import region_rows
 from fakeshield_core.explain.note import percent_digits
 from fakeshield_core.explain.words import Row, Rows, Words, levels_told, naming
+from fakeshield_core.masks import MAX_REGIONS
 
-COUNTS = ("零", "一", "两", "三", "四", "五", "六", "七", "八")
+COUNTS = ("零", "一", "两", "三", "四", "五", "六", "七")
 MARKED, EACH = "标记区域", "各区域"
 LEADS: Mapping[Verdict, str] = {
     "no_tampering_found": "评分低于阈值；所标之处是概率图中数值最高的位置。",
@@ -63,6 +64,8 @@ class Chinese:
         share = f"占画面的{percent_digits(sum(region.area_fraction for region in regions))}%"
         if len(regions) == 1:
             return f"标记了一处区域，{place}，{share}。"
+        if len(regions) == MAX_REGIONS:  # there may be more
+            return f"至少标记{MAX_REGIONS}处区域，最大的一处{place}，最大的{MAX_REGIONS}处合计{share}。"
         largest = "较大" if len(regions) == 2 else "最大"
         return f"共标记{COUNTS[len(regions)]}处区域，{largest}的一处{place}，合计{share}。"
 

@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from fakeshield_core.domain import Claim, Evidence, EvidenceItem, Region, Verdict
 from fakeshield_core.evidence.level_test import place_words
 from fakeshield_core.explain.words import Row, Rows, Words, levels_told, naming
+from fakeshield_core.masks import MAX_REGIONS
 
-COUNTS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight")
+COUNTS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven")
+AT_LEAST = f"At least {MAX_REGIONS}"
 LEADS: Mapping[Verdict, str] = {
     "no_tampering_found": "The score stays below the threshold; the marks are the map's strongest places.",
     "inconclusive": "The score does not decide; the marks are the map's strongest places.",
@@ -72,12 +74,16 @@ def where_words(regions: Sequence[Region]) -> str:
     """Where and how large: "Two areas, the larger left of centre, together 2.5 % of the picture.".
 
     Args:
-        regions: at least one, largest first.
+        regions: at least one, largest first; where they are MAX_REGIONS there may be more.
     """
     where, share = regions[0].where, percent_words(sum(region.area_fraction for region in regions))
     share = f"{share} of {'it' if where.endswith('picture') else 'the picture'}"
     if len(regions) == 1:
         return f"One area {_in_place(where)}, {share}."
+    if len(regions) == MAX_REGIONS:
+        return (
+            f"{AT_LEAST} areas, the largest {_in_place(where)}, the {MAX_REGIONS} largest together {share}."
+        )
     largest = "larger" if len(regions) == 2 else "largest"
     return f"{COUNTS[len(regions)]} areas, the {largest} {_in_place(where)}, together {share}."
 

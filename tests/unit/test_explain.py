@@ -186,8 +186,12 @@ def test_claims_on_regions_the_mask_lacks_contradict_it() -> None:
             "Two areas, the larger left of centre, together 2.5 % of the picture.",
         ),
         (
+            [_region(n, "far right", 0.01) for n in range(1, 8)],
+            "Seven areas, the largest at the far right, together 7.0 % of the picture.",
+        ),
+        (
             [_region(n, "far right", 0.01) for n in range(1, 9)],
-            "Eight areas, the largest at the far right, together 8.0 % of the picture.",
+            "At least 8 areas, the largest at the far right, the 8 largest together 8.0 % of the picture.",
         ),
     ],
 )

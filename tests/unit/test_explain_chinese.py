@@ -286,7 +286,7 @@ def test_every_code_of_the_evidence_has_chinese_words() -> None:
     assert set(UNITS) == {unit for _, unit in metadata.LAPSES}
     assert set(SIDES) == {metadata.lapse(seconds).side for seconds in (90, -90)}
     assert {variant for kind, variant in WHOLES if kind == "jpeg_tables"} == set(jpeg_tables.SENTENCES)
-    assert len(COUNTS) == len(note.COUNTS) == masks.MAX_REGIONS + 1
+    assert len(COUNTS) == len(note.COUNTS) == masks.MAX_REGIONS
     assert set(LEADS) == set(note.LEADS)
 
 
@@ -324,7 +324,7 @@ def test_limits_name_the_same_numbers(kind: str) -> None:
             [("left of centre", 0.02), ("centre", 0.005)],
             "共标记两处区域，较大的一处位于画面中央偏左，合计占画面的2.5%。",
         ),
-        ([("far right", 0.01)] * 8, "共标记八处区域，最大的一处位于画面右侧，合计占画面的8.0%。"),
+        ([("far right", 0.01)] * 8, "至少标记8处区域，最大的一处位于画面右侧，最大的8处合计占画面的8.0%。"),
     ],
 )
 def test_the_opening_says_where_and_how_large(regions: list[tuple[str, float]], words: str) -> None:
