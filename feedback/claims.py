@@ -1,6 +1,7 @@
 """How often claims are right by those who rated them, and what that says of their confidences.
 
-Only ratings of accepted corrections count whose result was kept: it tells each claim's kind and confidence.
+Only ratings of accepted corrections that may train count, where the result was kept: it tells each claim's
+kind and confidence.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class KindOfClaim:
 def rated_claims(store: FeedbackStore) -> Iterator[RatedClaim]:
     """Every rating that tells right from wrong, of a claim with a confidence, oldest correction first."""
     for item in store.items("accepted"):
-        if item.content is None or item.analysis_sha256 is None or not item.content.claim_ratings:
+        if not item.consent.train or item.analysis_sha256 is None:
             continue
         yield from _rated(item, json.loads(store.blob(item.analysis_sha256)))
 

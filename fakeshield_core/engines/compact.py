@@ -57,9 +57,7 @@ COARSE_TABLE = 60.0  # mean luma quantisation step; above (about quality 50), th
 DRAWN_SHARE = 0.5  # of flat blocks; more in 1 of 415 training pictures, scratch script, 2026-11-27
 WIDER = 1.6  # factor of the band's width for each of these
 RECOMPRESS_QUALITY = 85
-COPIES_WEIGH = (
-    1 / 3
-)  # how far the band reaches from the score to the copies' mean where one of them disagrees
+COPIES_WEIGH = 1 / 3  # of the way from the score to the copies' mean: the band's reach where one disagrees
 UNCHECKED = "This picture could not be read once more, recompressed and at half size."
 LIMITS = (
     "Areas smaller than about 32 × 32 pixels",
@@ -133,11 +131,8 @@ class CompactEngine:
         copies = find_copies(picture.rgb)
         reading = replace(self._read_picture(picture, size), pairs=len(copies.pairs) if copies else 0)
         is_small = tile_count(height, width) == 1
-        checks_now, checks_later = (
-            self._checks_stability and is_small,
-            self._checks_stability and not is_small,
-        )
-        scores = self._altered(picture, reading.pairs, size) if checks_now else ()
+        checks_later = self._checks_stability and not is_small
+        scores = self._altered(picture, reading.pairs, size) if self._checks_stability and is_small else ()
         decided = replace(self._verdict(picture, reading, size, scores), to_be_checked=checks_later)
         upright = orientation.upright(
             _enlarged(reading.logits, *_stored_hw(size, picture)), picture.facts.orientation

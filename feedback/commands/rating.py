@@ -13,7 +13,7 @@ from feedback.claims import KindOfClaim, learn_offsets, rated_claims
 from feedback.events import plain
 from feedback.store import FeedbackStore
 
-NONE = "No claim of an accepted correction has been rated right or wrong yet."
+NONE = "No claim of an accepted correction that may train has been rated right or wrong yet."
 
 
 def add_claims_arguments(parser: argparse.ArgumentParser) -> None:

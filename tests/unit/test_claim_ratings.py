@@ -73,7 +73,7 @@ def store(tmp_path: Path) -> Iterator[FeedbackStore]:
         yield opened
 
 
-def test_only_ratings_of_accepted_corrections_that_tell_right_from_wrong_count(store: FeedbackStore) -> None:
+def test_only_ratings_that_may_train_and_tell_right_from_wrong_count(store: FeedbackStore) -> None:
     said = result(("c1", "noise", 0.75), ("c2", "grid", 0.87), ("c3", "metadata", None), ("c4", "noise", 0.8))
     ratings = tuple(
         ClaimRating(name, verdict)  # type: ignore[arg-type]
@@ -86,6 +86,7 @@ def test_only_ratings_of_accepted_corrections_that_tell_right_from_wrong_count(s
     accepted(store, 1, claim_ratings=ratings, analysis=said)
     store.save_correction(correction(5, claim_ratings=ratings, analysis=said))  # waits for review
     store.save_correction(correction(7, claim_ratings=ratings, analysis=said, consent=Consent()))
+    accepted(store, 1, first_seed=9, claim_ratings=ratings, analysis=said, consent=Consent(store=True))
     assert list(rated_claims(store)) == [
         RatedClaim("noise", pytest.approx(0.75), True),  # type: ignore[arg-type]
         RatedClaim("grid", pytest.approx(0.87), False),  # type: ignore[arg-type]
