@@ -18,6 +18,7 @@ from feedback.store import FeedbackStore
 
 RIGHT: dict[ClaimVerdict, bool] = {"right": True, "wrong_place": False, "not_there": False}
 PRIOR_LOGITS = 0.5  # how far, typically, a kind is expected to be off: few ratings move little
+LEAST = 0.01  # a confidence nearer to 0 or 1 was never told, and is left out
 STEPS = 60  # of bisection: below the precision of a float
 
 
@@ -77,13 +78,13 @@ def _kind(kind: str, claims: Sequence[RatedClaim]) -> KindOfClaim:
 
 
 def _rated(item: Item, result: JsonValue) -> Iterator[RatedClaim]:
-    claims = {claim["id"]: claim for claim in _claims(result)}
+    claims = {claim.get("id"): claim for claim in _claims(result)}
     for rating in item.content.claim_ratings if item.content else ():
         claim = claims.get(rating.claim_id)
         if claim is None or rating.rating not in RIGHT:
             continue
         kind, confidence = claim.get("kind"), claim.get("confidence")
-        if isinstance(kind, str) and isinstance(confidence, float) and 0 < confidence < 1:
+        if isinstance(kind, str) and isinstance(confidence, float) and LEAST <= confidence <= 1 - LEAST:
             yield RatedClaim(kind, _as_measured(claim, confidence), RIGHT[rating.rating])
 
 
@@ -97,6 +98,7 @@ def _claims(result: JsonValue) -> list[dict[str, JsonValue]]:
 def _as_measured(claim: dict[str, JsonValue], confidence: float) -> float:
     """The confidence without the offset it was told with: offsets are not learnt one on another."""
     evidence = claim.get("evidence")
-    offset = evidence.get("confidence_offset", 0.0) if isinstance(evidence, dict) else 0.0
-    logit = math.log(confidence / (1 - confidence)) - (offset if isinstance(offset, float) else 0.0)
+    offset = evidence.get("confidence_offset") if isinstance(evidence, dict) else None
+    told_with = offset if isinstance(offset, float) and abs(offset) <= MOST else 0.0
+    logit = math.log(confidence / (1 - confidence)) - told_with
     return 1 / (1 + math.exp(-logit))

@@ -101,6 +101,22 @@ def test_an_offset_a_claim_was_told_with_is_taken_off(store: FeedbackStore) -> N
     assert claim.confidence == pytest.approx(0.75, abs=0.01)
 
 
+def test_results_that_no_engine_gave_are_left_out(store: FeedbackStore) -> None:
+    wild: list[JsonValue] = [
+        {"kind": "noise", "confidence": 0.75},
+        {"id": "c1", "kind": 7, "confidence": 0.75},
+        {"id": "c2", "kind": "noise", "confidence": 5e-324},
+        {"id": "c3", "kind": "noise", "confidence": "high"},
+        {"id": "c4", "kind": "noise", "confidence": 0.75, "evidence": {"confidence_offset": 1e308}},
+        "c5",
+    ]
+    ratings = tuple(ClaimRating(f"c{number}", "right") for number in range(1, 6))
+    results = [{"explanation": {"claims": wild}}, {"explanation": {"claims": 3}}, {"explanation": None}, {}]
+    for seed, result in enumerate(results):
+        accepted(store, 1, first_seed=seed, claim_ratings=ratings, analysis=result)
+    assert list(rated_claims(store)) == [RatedClaim("noise", pytest.approx(0.75), True)]  # type: ignore[arg-type]
+
+
 def test_the_command_tells_and_writes_what_the_app_reads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
