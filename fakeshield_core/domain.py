@@ -168,6 +168,10 @@ class Stability:
     recompressed: float
     half_size: float
 
+    def changes(self, score: float, threshold: float) -> bool:
+        """Whether one of them falls on the other side of the threshold than the picture's score."""
+        return any((copy > threshold) != (score > threshold) for copy in (self.recompressed, self.half_size))
+
 
 @dataclass(frozen=True, slots=True)
 class PictureFacts:

@@ -78,7 +78,7 @@ def _kind(kind: str, claims: Sequence[RatedClaim]) -> KindOfClaim:
 
 
 def _rated(item: Item, result: JsonValue) -> Iterator[RatedClaim]:
-    claims = {claim.get("id"): claim for claim in _claims(result)}
+    claims = {str(claim.get("id")): claim for claim in _claims(result)}
     for rating in item.content.claim_ratings if item.content else ():
         claim = claims.get(rating.claim_id)
         if claim is None or rating.rating not in RIGHT:

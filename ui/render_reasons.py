@@ -97,12 +97,11 @@ def _limits_list(engine: EngineInfo | None) -> str:
 
 def disagreement(verdict: VerdictReady) -> str:
     """A sentence about the first altered copy that gives another result; empty where none does."""
-    if verdict.stability is None or verdict.score is None:
+    stability, score, threshold = verdict.stability, verdict.score, verdict.threshold
+    if stability is None or score is None or not stability.changes(score, threshold):
         return ""
-    above = verdict.score > verdict.threshold
-    if (verdict.stability.recompressed > verdict.threshold) != above:
-        return say("unsure_recompressed")
-    return say("unsure_half_size") if (verdict.stability.half_size > verdict.threshold) != above else ""
+    recompressed_changes = (stability.recompressed > threshold) != (score > threshold)
+    return say("unsure_recompressed" if recompressed_changes else "unsure_half_size")
 
 
 def _stability(verdict: VerdictReady) -> str:

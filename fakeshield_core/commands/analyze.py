@@ -131,10 +131,11 @@ def describe(path: Path, analysis: Analysis) -> str:
 def _stability(analysis: Analysis) -> list[str]:
     if analysis.stability is None or analysis.score is None:
         return []
-    copies = (analysis.stability.recompressed, analysis.stability.half_size)
-    agree = all((copy > analysis.threshold) == (analysis.score > analysis.threshold) for copy in copies)
-    word = "stable" if agree else "changes"
-    return [f"  {word}: score {copies[0]:.2f} compressed again, {copies[1]:.2f} at half size"]
+    word = "changes" if analysis.stability.changes(analysis.score, analysis.threshold) else "stable"
+    return [
+        f"  {word}: score {analysis.stability.recompressed:.2f} compressed again, "
+        f"{analysis.stability.half_size:.2f} at half size"
+    ]
 
 
 def _score(analysis: Analysis) -> str:

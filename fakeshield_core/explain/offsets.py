@@ -26,7 +26,8 @@ def moved(confidence: float | None, offset: float) -> float | None:
     """A confidence, 0..1, moved on the logit scale; None stays None, and 0 and 1 stay what they are."""
     if confidence is None or not 0 < confidence < 1:
         return confidence
-    return round(1 / (1 + math.exp(-(math.log(confidence / (1 - confidence)) + offset))), 2)
+    told = round(1 / (1 + math.exp(-(math.log(confidence / (1 - confidence)) + offset))), 2)
+    return min(max(told, 0.01), 0.99)  # never certain, and an offset can be taken off again
 
 
 def offsets_json(offsets: Offsets) -> dict[str, JsonValue]:

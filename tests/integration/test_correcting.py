@@ -29,7 +29,7 @@ RGB = np.maximum(textured(96, 128), 70)  # no green is as low as in the stub's m
 FORGED = marked(RGB, 20, 30, 24, 40)
 SEEN = (FORGED == (255, 0, 255)).all(axis=2)
 CLICK = {"clicks": [{"x": 90, "y": 70, "positive": True}], "box_xyxy": None}
-KILLS = 2
+KILLS = 3
 
 
 @pytest.fixture(scope="module")

@@ -52,6 +52,10 @@ def test_claims_of_several_confidences_share_one_offset_and_kinds_do_not() -> No
     assert np.mean(shares) == pytest.approx(0.35, abs=0.02)  # of both together
 
 
+def test_no_offset_makes_a_claim_certain() -> None:
+    assert (moved(0.99, 6.0), moved(0.75, -6.0)) == (0.99, 0.01)
+
+
 @pytest.mark.parametrize("confidence", [None, 0.0, 1.0])
 def test_what_is_no_probability_is_not_moved(confidence: float | None) -> None:
     assert moved(confidence, 2.0) == confidence
@@ -104,6 +108,7 @@ def test_an_offset_a_claim_was_told_with_is_taken_off(store: FeedbackStore) -> N
 def test_results_that_no_engine_gave_are_left_out(store: FeedbackStore) -> None:
     wild: list[JsonValue] = [
         {"kind": "noise", "confidence": 0.75},
+        {"id": [1], "kind": "noise", "confidence": 0.75},
         {"id": "c1", "kind": 7, "confidence": 0.75},
         {"id": "c2", "kind": "noise", "confidence": 5e-324},
         {"id": "c3", "kind": "noise", "confidence": "high"},
