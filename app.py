@@ -13,7 +13,7 @@ from fakeshield_core.adapters import FOLDER as ADAPTERS
 from fakeshield_core.domain import Engine
 from fakeshield_core.engines.registry import build_engine
 from fakeshield_core.errors import FakeShieldError
-from fakeshield_core.explain.registry import build_explainer
+from fakeshield_core.explain.registry import build_explainers
 from fakeshield_core.imaging import MAX_BYTES
 from fakeshield_core.segmenters.registry import build_segmenter
 from fakeshield_core.settings import Settings
@@ -56,13 +56,13 @@ def serve(settings: Settings, build: Callable[..., Engine], **launch: Any) -> Ru
     # isort: split
     from ui import review, routes, running, saving, stored, visits
 
-    places, explainer = settings.queue_size, build_explainer(settings)
+    places, explainers = settings.queue_size, build_explainers(settings)
     engine = host.EngineHost(build, settings.data_dir / ADAPTERS)
     files = visits.Visits(uploads_in(settings.data_dir))
     kept = cases.Cases(embedder.Embedder(lambda: build_segmenter(settings)))
     store = saving.Saving(lambda: FeedbackStore.open(settings.data_dir / FOLDER, settings.database_url))
-    page = handlers.Handlers(engine, lane.Lane(places), files, stored.read_examples(), kept, explainer)
-    demo = layout.build_demo(page, places, api.Api(kept, store, explainer))
+    page = handlers.Handlers(engine, lane.Lane(places), files, stored.read_examples(), kept, explainers)
+    demo = layout.build_demo(page, places, api.Api(kept, store, explainers), settings.language)
     desk = review.Desk(settings.review_token, store)
     for part in (files, engine, store, kept):
         part.start()

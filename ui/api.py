@@ -16,13 +16,13 @@ from fakeshield_core import masks
 from fakeshield_core.clicks import Change, guarded
 from fakeshield_core.domain import Explainer, JsonValue
 from fakeshield_core.errors import InputError, UnknownReceipt
-from fakeshield_core.explain import GroundedExplainer
 from feedback.records import Correction, EngineDigests
 from ui.answers import Answer, answered
 from ui.cases import Case, Cases
-from ui.explaining import explain_mask
+from ui.explaining import EXPLAINERS, explain_mask
 from ui.fates import fate_to_json
 from ui.incoming import Said, Size, read_client_uuid, read_consent, read_correction, read_mask, read_prompts
+from ui.language import spoken
 from ui.saving import Saving
 
 NO_PROMPT = "Nothing was pointed at; click on the picture or draw a box."
@@ -35,7 +35,7 @@ class Api:
 
     cases: Cases
     saving: Saving
-    explainer: Explainer = field(default_factory=GroundedExplainer)
+    explainers: Mapping[str, Explainer] = field(default_factory=lambda: EXPLAINERS)  # by language
 
     @answered
     def segment(self, case_id: object, prompts: object, prior_rle: object = None) -> Answer:
@@ -77,7 +77,7 @@ class Api:
         mask = read_mask(mask_rle, Size(case.height, case.width))
         if mask is None:
             raise InputError(NO_MASK)
-        return explain_mask(case, self.cases.picture(case), mask, self.explainer)
+        return explain_mask(case, self.cases.picture(case), mask, self.explainers[spoken()])
 
     @answered
     def feedback(self, case_id: object, correction: object) -> Answer:

@@ -9,11 +9,11 @@ from pathlib import Path
 import gradio as gr
 
 from fakeshield_core.domain import Explanation, JsonValue
-from fakeshield_core.explain.note import where_words
 from fakeshield_core.imaging import MAX_BYTES
+from ui.language import spoken, words
 from ui.markup import facts_words, percent, unbroken
 from ui.state import Localised, PageView
-from ui.words import SHORT_LAYERS, canvas_words, say
+from ui.words import canvas_words, say, sentence, short_layer
 
 STATIC = Path(__file__).parent / "static"
 ADDRESS = "ui"  # where the folder is served
@@ -43,6 +43,7 @@ def build_canvas(server_functions: Sequence[Callable[..., object]] = ()) -> gr.H
         elem_classes=["o-canvas"],
         server_functions=list(server_functions),
         words=canvas_words(),
+        language=spoken(),
         most_bytes=MAX_BYTES,
     )
 
@@ -109,7 +110,7 @@ def summary(view: PageView) -> str:
         return say("alt_working")
     if not view.localised.regions:
         return say("alt_none")
-    return say("alt_found", where=where_words(view.localised.regions))
+    return say("alt_found", where=words().where(view.localised.regions))
 
 
 def _claims(explanation: Explanation) -> list[JsonValue]:
@@ -125,7 +126,10 @@ def _regions(localised: Localised) -> list[JsonValue]:
             "id": region.id,
             "box": list(region.bbox_xyxy),
             "label": say(
-                "region_label", n=region.id, where=region.where, share=percent(region.area_fraction)
+                "region_label",
+                n=region.id,
+                where=words().place(region.where),
+                share=percent(region.area_fraction),
             ),
         }
         for region in localised.regions
@@ -135,14 +139,14 @@ def _regions(localised: Localised) -> list[JsonValue]:
 def _layers(view: PageView) -> list[JsonValue]:
     """The evidence layers there will be; those that have come with their address."""
     items = view.evidence.items if view.evidence else ()
-    return [_layer(view, item.layer, item.title) for item in items if item.layer]
+    return [_layer(view, item.layer, words().title(item)) for item in items if item.layer]
 
 
 def _layer(view: PageView, name: str, title: str) -> dict[str, JsonValue]:
     shown = view.addresses.layers.get(name)
     return {
         "name": name,
-        "title": SHORT_LAYERS.get(name, title),
+        "title": short_layer(name, title),
         "address": shown.address if shown else None,
-        "legend": f"{shown.strongest:g} {shown.unit}" if shown else "",
+        "legend": f"{shown.strongest:g} {sentence(shown.unit)}" if shown else "",
     }

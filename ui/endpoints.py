@@ -11,6 +11,7 @@ from fakeshield_core.domain import JsonValue
 from ui.answers import Answer, answered
 from ui.api import Api
 from ui.intake import refuse_files
+from ui.language import in_language
 
 AT_ONCE = 8  # calls of one endpoint that run together; each is short
 ServerFunction = Callable[[Any], Answer]
@@ -85,7 +86,7 @@ def server_functions(api: Api | None) -> list[ServerFunction]:
     def withdraw(sent: Any) -> Answer:
         return api.withdraw(*_arguments(sent, 1))
 
-    return [segment, explain, save, fate, withdraw]
+    return [in_language(function) for function in (segment, explain, save, fate, withdraw)]
 
 
 def _arguments(sent: Any, number: int) -> list[Any]:
@@ -96,7 +97,7 @@ def _arguments(sent: Any, number: int) -> list[Any]:
 
 def _endpoint(function: Callable[..., Answer], inputs: list[gr.components.Component]) -> None:
     gr.Button().click(
-        function,
+        in_language(function),
         inputs,
         gr.JSON(label="answer"),
         api_name=function.__name__,

@@ -28,7 +28,7 @@ from fakeshield_core.domain import (
 )
 from fakeshield_core.errors import InputError
 from fakeshield_core.evidence import measure
-from fakeshield_core.explain import GroundedExplainer
+from fakeshield_core.explain.grounded import retold
 from fakeshield_core.imaging import (
     decode,
     encode_display_jpeg,
@@ -40,13 +40,15 @@ from fakeshield_core.picture import Picture
 from fakeshield_core.schema import analysis_to_json
 from ui.border import at_border
 from ui.cases import GONE, Case, Cases, UnknownCase
+from ui.explaining import EXPLAINERS
 from ui.host import EngineHost
 from ui.lane import Lane, Place
+from ui.language import spoken
 from ui.state import Addresses, Asked, LayerView, PageView, advance, stored_view, unchecked
 from ui.stops import Stops
 from ui.stored import Example
 from ui.visits import Visit, Visits
-from ui.words import say
+from ui.words import example_words, say
 
 log = logging.getLogger(__name__)
 
@@ -67,9 +69,9 @@ class Handlers:
     visits: Visits
     examples: Mapping[str, Example]
     cases: Cases | None = None  # None: nothing can be corrected
-    explainer: Explainer = field(
-        default_factory=GroundedExplainer
-    )  # where the engine does not write its own words
+    explainers: Mapping[str, Explainer] = field(  # by language, where the engine writes no words of its own
+        default_factory=lambda: EXPLAINERS
+    )
     stops: Stops = field(default_factory=Stops)
 
     @at_border
@@ -88,7 +90,9 @@ class Handlers:
             engine = self.host.engine()
             picture = decode(upload.read_bytes(), view.name)
             view, visit = replace(view, engine=engine.info), self.visits.new()
-            with closing(cast(Updates, pipeline.analyze(engine, picture, self.explainer))) as updates:
+            with closing(
+                cast(Updates, pipeline.analyze(engine, picture, self.explainers[spoken()]))
+            ) as updates:
                 for update in updates:
                     if self.stops.asked(asked.run):
                         return
@@ -118,7 +122,9 @@ class Handlers:
             raise InputError(say("why_no_example"))
         visit = self.visits.new()
         view = stored_view(
-            PageView(asked.run, example.card.file, alt=example.card.alt), example.analysis, example.peak
+            PageView(asked.run, example.card.file, alt=example_words(example)[1]),
+            _in_language(example.analysis),
+            example.peak,
         )
         view = replace(view, example=asked.example, engine=self._with_limits(example.analysis.engine))
         mask = example.analysis.mask
@@ -144,7 +150,8 @@ class Handlers:
         case = self.cases.find(asked.case)
         picture, analysis, visit = self.cases.picture(case), case.analysis(), self.visits.new()
         peak = None if analysis.soft_map is None else float(analysis.soft_map.max())
-        view = replace(stored_view(PageView(asked.run, case.name), analysis, peak), is_stored=False)
+        view = stored_view(PageView(asked.run, case.name), _in_language(analysis), peak)
+        view = replace(view, is_stored=False)
         view = replace(view, case_id=self._embedded(case, picture))
         view = replace(view, addresses=_files_again(view, picture, analysis, visit))
         yield view
@@ -161,7 +168,7 @@ class Handlers:
             for _ in self._wait(PageView(""), place):
                 pass
             picture = decode(upload.read_bytes(), upload.name)
-            analysis = pipeline.analyze_to_end(self.host.engine(), picture, self.explainer)
+            analysis = pipeline.analyze_to_end(self.host.engine(), picture, self.explainers[spoken()])
         visit = self.visits.new()
         map_file, mask_file = visit.path("map.png"), visit.path("mask.png")
         if analysis.soft_map is not None:
@@ -215,6 +222,11 @@ class Handlers:
             if self.stops.asked(view.run) or self.host.wait(PAUSE_S):
                 return
             yield replace(view, phase="starting")
+
+
+def _in_language(analysis: Analysis) -> Analysis:
+    """An answer given before, its reasons in the language of now."""
+    return replace(analysis, explanation=retold(analysis, spoken()))
 
 
 def display_png(values: Plane, strongest: float) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -15,6 +15,7 @@ from ui.border import at_border
 from ui.endpoints import add_endpoints, server_functions
 from ui.handlers import Answer, Handlers
 from ui.intake import refuse_addresses
+from ui.language import NAMES, PLAIN, each_spoken, in_language, speaking, spoken
 from ui.rates import rates_of
 from ui.state import Asked, PageView
 
@@ -36,39 +37,50 @@ class Panels(NamedTuple):
     about: gr.HTML
 
 
-def build_demo(handlers: Handlers, places: int, api: Api | None = None) -> gr.Blocks:
-    """The whole page.
+def build_demo(handlers: Handlers, places: int, api: Api | None = None, language: str = PLAIN) -> gr.Blocks:
+    """The whole page, once in each language; and the endpoints for programs.
 
     Args:
         handlers: what happens on events.
         places: people who may wait for the engine at once.
         api: what the canvas and programs may ask about a case; None: nothing can be corrected.
+        language: of the page at the root and of the endpoints; pages in others lie beside it by their code.
     """
-    with gr.Blocks(
-        fill_width=True, analytics_enabled=False, delete_cache=SWEEP_S, title="FakeShield"
-    ) as demo:
-        _html(f"<style>{style()}</style>{render_page.head(canvas.STATIC)}", "o-head")
-        with gr.Column(elem_classes=["page"], elem_id="main"):
-            _html(render_page.intro(), "o-intro", "start-only")
-            _html(render_correction.resume(), "o-resume", "start-only")
-            stage, panels = _work(api)
-            _html(render_page.examples(handlers.examples.values()), "o-examples", "start-only")
-            _html(render_page.foot(), "o-foot")
-            limits = _html(render_page.limits(None, None), "o-limits")
-        _wire_page(stage, panels, handlers, places)
+    demo = gr.Blocks(fill_width=True, analytics_enabled=False, delete_cache=SWEEP_S, title="FakeShield")
+    addresses = {code: "./" if code == language else code for code in NAMES}
+    with demo, speaking(language):
+        _build_page(demo, addresses, handlers, places, api)
         _endpoint(handlers, places)
         if api is not None:
             add_endpoints(api)
-        demo.load(
-            lambda: _limits(handlers),
-            None,
-            limits,
-            queue=False,
-            show_progress="hidden",
-            api_visibility="private",
-        )
+    for other in NAMES.keys() - {language}:
+        with demo.route(NAMES[other], other), speaking(other):
+            _build_page(demo, addresses, handlers, places, api)
     demo.queue(max_size=places + 1)
     return demo
+
+
+def _build_page(
+    demo: gr.Blocks, addresses: Mapping[str, str], handlers: Handlers, places: int, api: Api | None
+) -> None:
+    """The page in the language of now."""
+    _html(f"<style>{style()}</style>{render_page.head(canvas.STATIC, addresses)}", "o-head")
+    with gr.Column(elem_classes=["page"], elem_id="main"):
+        _html(render_page.intro(), "o-intro", "start-only")
+        _html(render_correction.resume(), "o-resume", "start-only")
+        stage, panels = _work(api)
+        _html(render_page.examples(handlers.examples.values()), "o-examples", "start-only")
+        _html(render_page.foot(), "o-foot")
+        limits = _html(render_page.limits(None, None), "o-limits")
+    _wire_page(stage, panels, handlers, places)
+    demo.load(
+        in_language(lambda: _limits(handlers)),
+        None,
+        limits,
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+    )
 
 
 def style() -> str:
@@ -130,17 +142,16 @@ def _work(api: Api | None) -> tuple[gr.HTML, Panels]:
 
 
 def _wire_page(stage: gr.HTML, panels: Panels, handlers: Handlers, places: int) -> None:
+    language = spoken()
+
     def on_picked(event: gr.EventData) -> Iterator[Outputs]:
-        for view in handlers.analyse(Asked.read(event._data)):
-            yield outputs(view)
+        yield from each_spoken(language, map(outputs, handlers.analyse(Asked.read(event._data))))
 
     def on_example(event: gr.EventData) -> Iterator[Outputs]:
-        for view in handlers.open_example(Asked.read(event._data)):
-            yield outputs(view)
+        yield from each_spoken(language, map(outputs, handlers.open_example(Asked.read(event._data))))
 
     def on_resumed(event: gr.EventData) -> Iterator[Outputs]:
-        for view in handlers.resume(Asked.read(event._data)):
-            yield outputs(view)
+        yield from each_spoken(language, map(outputs, handlers.resume(Asked.read(event._data))))
 
     def on_cancelled(event: gr.EventData) -> None:
         handlers.cancel(Asked.read(event._data))
@@ -177,7 +188,7 @@ def _endpoint(handlers: Handlers, places: int) -> None:
         refuse_addresses(file)
         answers = [gr.JSON(label="result"), gr.File(label="map"), gr.File(label="mask")]
         gr.Button().click(
-            analyze,
+            in_language(analyze),
             file,
             answers,
             api_name="analyze",

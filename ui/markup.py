@@ -6,10 +6,9 @@ from collections.abc import Iterable
 from html import escape
 
 from fakeshield_core.domain import Explanation, PictureFacts
-from fakeshield_core.explain.note import percent_words
+from fakeshield_core.explain.note import percent_digits
+from ui.language import PLAIN, spoken
 from ui.words import SPACE, bytes_words, say
-
-PAGE_LANGUAGE = "en"
 
 
 def told(key: str, **values: object) -> str:
@@ -34,8 +33,8 @@ def unbroken(text: str) -> str:
 
 
 def percent(fraction: float) -> str:
-    """A share of the picture: "2.5 %", unbreakable."""
-    return percent_words(fraction).replace(" ", SPACE)
+    """A share of the picture: "2.5 %", unbreakable; in Chinese without the space."""
+    return f"{percent_digits(fraction)}{SPACE if spoken() == PLAIN else ''}%"
 
 
 def facts_words(facts: PictureFacts) -> str:
@@ -43,8 +42,8 @@ def facts_words(facts: PictureFacts) -> str:
     return f"{facts.width} × {facts.height} · {facts.format} · {bytes_words(facts.bytes)}"
 
 
-def spoken(explanation: Explanation | None) -> str:
+def tongue(explanation: Explanation | None) -> str:
     """The `lang` attribute of an explanation that is not in the page's language, else nothing."""
-    if explanation is None or explanation.language == PAGE_LANGUAGE:
+    if explanation is None or explanation.language == spoken():
         return ""
     return f' lang="{escape(explanation.language)}"'

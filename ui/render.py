@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from html import escape
 
 from fakeshield_core.domain import VerdictReady
-from fakeshield_core.explain.note import where_words
+from ui.language import words
 from ui.markup import facts_words, icon, list_of, percent, told, unbroken
 from ui.rates import Rates
 from ui.render_reasons import disagreement
 from ui.state import PageView
-from ui.words import decimal_words, rate_words, say, seconds_words
+from ui.words import decimal_words, rate_words, say, seconds_words, sentence
 
 TONES = {  # colour and icon of a verdict; one we do not know yet is shown like none given
     "tampered": "found",
@@ -44,7 +44,7 @@ def about_card(view: PageView) -> str:
     """What ran, how long it took, and the files to take along."""
     rows = _about_rows(view)
     facts = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in rows)
-    warnings = view.outcome.warnings if view.outcome else ()
+    warnings = tuple(map(sentence, view.outcome.warnings)) if view.outcome else ()
     notes = (say("stored_note"), *warnings) if view.is_stored else warnings
     return (
         f'<section class="about card"><h2>{told("about")}</h2><dl class="facts">{facts}</dl>'
@@ -57,7 +57,7 @@ def where_line(view: PageView, verdict: VerdictReady) -> str:
     localised = view.localised
     match verdict.verdict:
         case "tampered" if localised and localised.regions:
-            return unbroken(where_words(localised.regions))
+            return unbroken(words().where(localised.regions))
         case "tampered":
             at = localised.threshold if localised else verdict.threshold
             return say("found_nowhere", threshold=decimal_words(at))
@@ -152,8 +152,10 @@ def _about_rows(view: PageView) -> Iterable[tuple[str, str]]:
 def _times(timings_s: Iterable[tuple[str, float]]) -> str:
     parts = dict(timings_s)
     total = parts.pop("total", None)
-    told = ", ".join(f"{name} {seconds_words(value)}" for name, value in parts.items())
-    return told if total is None else f"{seconds_words(total)} ({told})" if told else seconds_words(total)
+    told = say("comma").join(f"{say(f'time_{name}')} {seconds_words(value)}" for name, value in parts.items())
+    if total is None or not told:
+        return told if total is None else seconds_words(total)
+    return say("time_parts", total=seconds_words(total), parts=told)
 
 
 def _downloads(view: PageView) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from html import escape
 
 from fakeshield_core.domain import EvidenceItem, Region
-from ui.markup import icon, spoken, told, unbroken
+from ui.language import words
+from ui.markup import icon, told, tongue, unbroken
 from ui.state import PageView
 from ui.words import say
 
@@ -19,7 +20,7 @@ def evidence_tiles(view: PageView) -> str:
     items = view.evidence.items if view.evidence else ()
     regions = view.localised.regions if view.localised else ()
     tiles = "".join(_tile(item, regions) for item in items) if items else _waiting_tile() * EXPECTED_TILES
-    details = "".join(_tile_detail(item) for item in items)
+    details = "".join(_tile_detail(item, regions) for item in items)
     return (
         f'<section class="evid" aria-labelledby="ev"><div class="sect"><h2 id="ev">{told("evidence")}</h2>'
         f'<span class="cap desk">{told("evidence_hint")}</span></div>'
@@ -44,17 +45,18 @@ def _tile(item: EvidenceItem, regions: Sequence[Region]) -> str:
     return (
         f'<button type="button" class="tile card{" hit" if is_hit else ""}"{region}{layer} '
         f'aria-expanded="false" aria-controls="ev-{escape(item.name)}">'
-        f"<h3>{escape(item.title)}</h3><b>{escape(item.headline)}</b>"
+        f"<h3>{escape(words().title(item))}</h3><b>{escape(words().headline(item))}</b>"
         f"<p>{icon(TILE_ICONS.get(item.status, 'info'))}"
         f"<span>{escape(tile_line(item, regions))}</span></p></button>"
     )
 
 
-def _tile_detail(item: EvidenceItem) -> str:
+def _tile_detail(item: EvidenceItem, regions: Sequence[Region]) -> str:
+    title, shows, cannot_show = words().title(item), words().shown(item, regions), words().limit(item)
     return (
-        f'<div class="detail card" id="ev-{escape(item.name)}" hidden><h3>{escape(item.title)}</h3><dl>'
-        f"<dt>{told('shows')}</dt><dd>{escape(unbroken(item.shows))}</dd>"
-        f"<dt>{told('cannot_show')}</dt><dd>{escape(item.cannot_show)}</dd></dl></div>"
+        f'<div class="detail card" id="ev-{escape(item.name)}" hidden><h3>{escape(title)}</h3><dl>'
+        f"<dt>{told('shows')}</dt><dd>{escape(unbroken(shows))}</dd>"
+        f"<dt>{told('cannot_show')}</dt><dd>{escape(cannot_show)}</dd></dl></div>"
     )
 
 
@@ -73,5 +75,5 @@ def _note(view: PageView) -> str:
     caret = "" if view.explanation else '<span class="caret"></span>'
     return (
         f'<section class="tell card" aria-labelledby="note"><h2 id="note">{told("note")}</h2>'
-        f"<p{spoken(view.explanation)}>{escape(unbroken(text))}{caret}</p></section>"
+        f"<p{tongue(view.explanation)}>{escape(unbroken(text))}{caret}</p></section>"
     )

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from html import escape
 from pathlib import Path
 
 from fakeshield_core.domain import EngineInfo
+from ui.language import NAMES, spoken
 from ui.markup import icon, list_of, told
 from ui.rates import Rates
 from ui.stored import Example
-from ui.words import rate_words, say
+from ui.words import example_words, rate_words, say, sentence
 
 MARK = (
     '<svg width="22" height="22" viewBox="0 0 22 22" fill="none" stroke="currentColor" stroke-width="1.7" '
@@ -19,15 +20,33 @@ MARK = (
 )
 
 
-def head(static: Path) -> str:
-    """The bar on top, with the icons all other parts use."""
+def head(static: Path, addresses: Mapping[str, str]) -> str:
+    """The bar on top, with the icons all other parts use.
+
+    Args:
+        static: folder of the icons.
+        addresses: of the page in each language, by its code.
+    """
+    here = escape(addresses[spoken()])
     return (
         f'{(static / "icons.svg").read_text()}<a class="skip" href="#main">{told("skip")}</a>'
-        f'<header class="head"><div><a class="mark" href="?">{MARK}FakeShield</a>'
-        f'<nav aria-label="{told("pages")}"><a href="?" aria-current="page">{told("analyse")}</a></nav>'
-        f'<div class="side"><button type="button" class="btn quiet small icon" data-theme-switch '
-        f'aria-label="{told("theme")}" title="{told("theme")}">{icon("moon")}</button></div></div></header>'
+        f'<header class="head"><div><a class="mark" href="{here}">{MARK}FakeShield</a>'
+        f'<nav aria-label="{told("pages")}"><a href="{here}" aria-current="page">{told("analyse")}</a></nav>'
+        f'<div class="side">{_tongues(addresses)}<button type="button" class="btn quiet small icon" '
+        f'data-theme-switch aria-label="{told("theme")}" title="{told("theme")}">{icon("moon")}</button>'
+        "</div></div></header>"
     )
+
+
+def _tongues(addresses: Mapping[str, str]) -> str:
+    """A link to the page in each language but this one, in that language's own name."""
+    links = "".join(
+        f'<a class="btn quiet small" href="{escape(address)}" lang="{code}" hreflang="{code}">'
+        f"{escape(NAMES[code])}</a>"
+        for code, address in addresses.items()
+        if code != spoken()
+    )
+    return f'<nav aria-label="{told("languages")}">{links}</nav>'
 
 
 def intro() -> str:
@@ -39,9 +58,10 @@ def examples(given: Iterable[Example]) -> str:
     """A button for each example; empty where there are none."""
     buttons = "".join(
         f'<button type="button" class="ex" data-example="{escape(example.card.id)}">'
-        f'<img src="{escape(example.address)}" alt="{escape(example.card.alt)}" width="960" height="640">'
-        f"<span>{escape(example.card.title)}</span></button>"
+        f'<img src="{escape(example.address)}" alt="{escape(alt)}" width="960" height="640">'
+        f"<span>{escape(title)}</span></button>"
         for example in given
+        for title, alt in (example_words(example),)
     )
     if not buttons:
         return ""
@@ -79,7 +99,7 @@ def _rates(engine: EngineInfo | None, rates: Rates | None) -> str:
     figures = "".join(
         f'<dt class="num">{escape(rate_words(value))}</dt><dd>{told(key)}</dd>' for key, value in rows
     )
-    where = say("limit_measured_on", where=rates.measured_on)
+    where = say("limit_measured_on", where=sentence(rates.measured_on))
     return (
         f'<h3>{told("limit_rates")}</h3><dl class="figures">{figures}</dl><p class="cap">{escape(where)}</p>'
     )
@@ -89,7 +109,7 @@ def _cannot_see(engine: EngineInfo | None) -> str:
     if engine is None:
         lines = f"<p>{told('limit_starting')}</p>"
     else:
-        lines = list_of(engine.limits or (say("cannot_see_unknown"),), "minus")
+        lines = list_of(tuple(map(sentence, engine.limits)) or (say("cannot_see_unknown"),), "minus")
     return f"<h3>{told('cannot_see')}</h3>{lines}"
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from html import escape
 
 from fakeshield_core.domain import Claim, EngineInfo, Explanation, PictureFacts, VerdictReady
-from ui.markup import icon, list_of, spoken, told, unbroken
+from ui.markup import icon, list_of, told, tongue, unbroken
 from ui.state import PageView
-from ui.words import KINDS, decimal_words, say
+from ui.words import KINDS, decimal_words, say, sentence
 
 READING = "reading"  # kind of a claim that is a language model's own words
 
@@ -72,7 +72,7 @@ def _known(view: PageView) -> frozenset[int]:
 
 def _claims(explanation: Explanation, known: frozenset[int]) -> str:
     items = "".join(_claim(claim, known) for claim in explanation.claims)
-    return f'<ol class="claims"{spoken(explanation)}>{items}</ol>'
+    return f'<ol class="claims"{tongue(explanation)}>{items}</ol>'
 
 
 def _claim(claim: Claim, known: frozenset[int]) -> str:
@@ -91,7 +91,8 @@ def _claim(claim: Claim, known: frozenset[int]) -> str:
 
 
 def _limits_list(engine: EngineInfo | None) -> str:
-    limits = engine.limits if engine and engine.limits else (say("cannot_see_unknown"),)
+    known = map(sentence, engine.limits) if engine else ()
+    limits = tuple(known) or (say("cannot_see_unknown"),)
     return f"<h2>{told('cannot_see')}</h2>{list_of(limits, 'minus')}"
 
 

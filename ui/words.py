@@ -1,11 +1,13 @@
-"""Everything the page says, by key. About pixels, never about people; another language is another table."""
+"""Everything the page says, by key, in the language of now. About pixels, never about people."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
 
-from ui import words_correction
+from ui import words_chinese, words_correction
+from ui.language import PLAIN, spoken
+from ui.stored import Example
 
 SPACE: Final = "\N{NO-BREAK SPACE}"
 
@@ -22,6 +24,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "skip": "Skip to the picture",
     "pages": "Pages",
     "analyse": "Analyse",
+    "languages": "Languages",
     "theme": "Light or dark",
     "title": "See whether a picture was altered, where, and why",
     "lead": "Drop a picture. You get a verdict with its uncertainty, a map of the area, and reasons you can "
@@ -89,6 +92,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "rate_found": "At this threshold, {n} in 100 unedited photos are flagged.",
     "rate_none": "At this threshold, {n} in 100 edited pictures are missed.",
     "rate_unsure": "About {n} in 100 pictures end here.",
+    "fewer": "fewer than 0.1",
     "limits": "How often is this wrong?",
     # kind and reasons
     "kind": "Likely kind of change",
@@ -133,6 +137,12 @@ ENGLISH: Final[Mapping[str, str]] = {
     "adapter_none": "none",
     "not_yet": "–",
     "time": "Time",
+    "time_parts": "{total} ({parts})",
+    "comma": ", ",
+    "seconds": "s",
+    "time_evidence": "evidence",
+    "time_engine": "engine",
+    "time_explanation": "explanation",
     "made": "Stored",
     "stored_note": "A stored result, made earlier by this engine.",
     "result_file": "Result",
@@ -181,11 +191,22 @@ ENGLISH: Final[Mapping[str, str]] = {
     **words_correction.CANVAS,
 }
 
-SHORT_LAYERS: Final[Mapping[str, str]] = {  # layers whose evidence has a name too long for the bar
-    "ghosts": "Ghosts",
-    "grid": "Grid",
-    "double_quantisation": "Double JPEG",
-    "copy_move": "Copies",
+CHINESE: Final[Mapping[str, str]] = {
+    **words_chinese.PAGE,
+    **words_chinese.KINDS,
+    **words_chinese.RAIL,
+    **words_chinese.CANVAS,
+}
+TABLES: Final[Mapping[str, Mapping[str, str]]] = {PLAIN: ENGLISH, "zh": CHINESE}
+
+SHORT_LAYERS: Final[Mapping[str, Mapping[str, str]]] = {  # whose evidence has a name too long for the bar
+    PLAIN: {
+        "ghosts": "Ghosts",
+        "grid": "Grid",
+        "double_quantisation": "Double JPEG",
+        "copy_move": "Copies",
+    },
+    "zh": words_chinese.SHORT_LAYERS,
 }
 
 FOR_THE_CANVAS: Final = (
@@ -199,12 +220,30 @@ FOR_THE_CANVAS: Final = (
 
 def say(key: str, **values: object) -> str:
     """The words of that key with its places filled; plain text, to be escaped where it enters HTML."""
-    return ENGLISH[key].format(**values) if values else ENGLISH[key]
+    words = TABLES[spoken()][key]
+    return words.format(**values) if values else words
+
+
+def sentence(text: str) -> str:
+    """A sentence that came with an engine, a card or a file, in the language of now where it is known."""
+    return words_chinese.SENTENCES.get(text, text) if spoken() == "zh" else text
+
+
+def example_words(example: Example) -> tuple[str, str]:
+    """Title of an example, and what it shows."""
+    card = example.card
+    given = (card.title, card.alt)
+    return words_chinese.EXAMPLES.get(card.id, given) if spoken() == "zh" else given
+
+
+def short_layer(name: str, title: str) -> str:
+    """The name of a layer in the bar."""
+    return SHORT_LAYERS[spoken()].get(name, title)
 
 
 def canvas_words() -> dict[str, str]:
     """What the canvas says by itself, handed to its template and scripts."""
-    return {key: ENGLISH[key] for key in FOR_THE_CANVAS}
+    return {key: say(key) for key in FOR_THE_CANVAS}
 
 
 def decimal_words(value: float) -> str:
@@ -221,11 +260,11 @@ def bytes_words(size: int) -> str:
 
 def seconds_words(seconds: float) -> str:
     """A duration: "0.42 s", "3.1 s"."""
-    return f"{seconds:.2f}{SPACE}s" if seconds < 1 else f"{seconds:.1f}{SPACE}s"
+    return f"{seconds:.{2 if seconds < 1 else 1}f}{SPACE}{say('seconds')}"
 
 
 def rate_words(per_100: float) -> str:
     """How many in a hundred: "4", "0.4", "fewer than 0.1"."""
     if per_100 < 0.1:
-        return "fewer than 0.1"
+        return say("fewer")
     return f"{per_100:.1f}" if per_100 < 1 else f"{per_100:.0f}"

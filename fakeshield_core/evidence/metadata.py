@@ -18,6 +18,9 @@ CANNOT_SHOW = (
     "is no evidence of anything."
 )
 HEADLINE_MAX = 18  # characters of a tile
+# headlines that name no program and no camera
+UNNAMED, OTHER_SIZE, OTHER_TIMES = "Image generator", "Other size stated", "Times differ"
+STRIPPED, NO_CAMERA = "Stripped", "No camera data"
 NAME_MAX = 48  # characters of a program or camera in a sentence
 SAME_TIME_S = 60  # cameras may finish writing some seconds after the shot
 LAPSES = ((31_557_600, "year"), (2_629_800, "month"), (86_400, "day"), (3600, "hour"), (60, "minute"))
@@ -171,7 +174,7 @@ def _camera(make: str | None, model: str | None) -> str | None:
 def _program(fields: Mapping[str, str]) -> Program | None:
     """The program that can change most, where several are named."""
     if any(name in fields for name in GENERATOR_FIELDS):
-        return Program(GENERATOR_SETTINGS, "Image generator", GENERATOR)
+        return Program(GENERATOR_SETTINGS, UNNAMED, GENERATOR)
     texts = [part.strip() for name in SOFTWARE_FIELDS for part in fields.get(name, "").split(";")]
     known = [program for text in texts if (program := _known_program(text))]
     return min(known, key=lambda program: (GENERATOR, EDITOR, DEVELOPER).index(program.kind), default=None)
@@ -216,14 +219,14 @@ def _headline(reading: Reading, picture: Picture) -> str:
     if reading.program:
         return reading.program.short
     if reading.stated_size:
-        return "Other size stated"
+        return OTHER_SIZE
     if reading.written_after_s is not None:
-        return "Times differ"
+        return OTHER_TIMES
     if reading.camera:
         return reading.camera if len(reading.camera) <= HEADLINE_MAX else reading.model or reading.camera
     if reading.software:
         return reading.software
-    return "Stripped" if picture.facts.format == "JPEG" else "No camera data"
+    return STRIPPED if picture.facts.format == "JPEG" else NO_CAMERA
 
 
 def _cut(headline: str) -> str:

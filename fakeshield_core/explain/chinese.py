@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from fakeshield_core.domain import Claim, Evidence, EvidenceItem, Region, Verdict
-from fakeshield_core.explain.chinese_findings import LIMITS, TITLES, claim_text, reason_text, whole_text
-from fakeshield_core.explain.claims import region_rows
+from fakeshield_core.explain.chinese_findings import TITLES, claim_text, reason_text, whole_text
+from fakeshield_core.explain.chinese_tiles import headline_text, limit_text, plain_text
+from fakeshield_core.explain.claims import CLAIMED, region_rows
 from fakeshield_core.explain.note import percent_digits
-from fakeshield_core.explain.words import Row, Rows, Words, levels_told, naming
+from fakeshield_core.explain.words import Row, Rows, Words, levels_told, naming, shown_row
 from fakeshield_core.masks import MAX_REGIONS
 
 COUNTS = ("零", "一", "两", "三", "四", "五", "六", "七")
@@ -58,6 +59,10 @@ class Chinese:
     file_limit = "未经改动的图片重新保存时，也会出现这类文件特征。"
     nothing_found = "以上结果均未指向某一区域，但不能排除未留下这类痕迹的编辑。"
 
+    def place(self, where: str) -> str:
+        """Such as "位于画面左上"."""
+        return PLACES[where]
+
     def where(self, regions: Sequence[Region]) -> str:
         """Such as "共标记两处区域，较大的一处位于画面左上，合计占画面的2.5%。"."""
         place = PLACES[regions[0].where]
@@ -83,7 +88,27 @@ class Chinese:
 
     def limit(self, item: EvidenceItem) -> str:
         """That of the item's kind."""
-        return LIMITS[item.name]
+        return limit_text(item)
+
+    def title(self, item: EvidenceItem) -> str:
+        """That of the item's kind."""
+        return TITLES[item.name]
+
+    def headline(self, item: EvidenceItem) -> str:
+        """As `headline_text`."""
+        return headline_text(item)
+
+    def shown(self, item: EvidenceItem, regions: Sequence[Region]) -> str:
+        """From the clearest row, else from what the item says of the whole picture."""
+        row = shown_row(item)
+        if row is None:
+            return whole_text(item) if item.status == "informs" else plain_text(item)
+        number = int(str(row["region_id"]))
+        if row["outcome"] in CLAIMED:
+            return claim_text(item, row, _place(number, regions))
+        if row["reason"]:
+            return self.unmeasured([item], row, [number], regions)
+        return self.same([(item, [row])], [number], regions)
 
     def same(
         self, results: Sequence[tuple[EvidenceItem, Rows]], ids: Sequence[int], regions: Sequence[Region]

@@ -31,6 +31,7 @@ from fakeshield_core.explain.outline import sentences
 from fakeshield_core.explain.words import Words
 from fakeshield_core.picture import Picture
 
+MEASURED = "measured"  # source of an explanation
 LANGUAGES: Mapping[str, Words] = {words.code: words for words in (ENGLISH, CHINESE)}
 
 
@@ -49,11 +50,7 @@ class GroundedExplainer:
         Raises:
             SettingsInvalid: the language is none of LANGUAGES.
         """
-        if language not in LANGUAGES:
-            raise SettingsInvalid(
-                f"Explanations are written in {' or '.join(LANGUAGES)}, not in {language!r}; choose one."
-            )
-        self._words = LANGUAGES[language]
+        self._words = words_of(language)
         self._offsets = offsets
 
     def explain(
@@ -86,11 +83,42 @@ class GroundedExplainer:
         for sentence in (*filter(None, [lead]), *sentences(claims, compared, regions, words)):
             told.append(sentence if not told else f"{words.gap}{sentence}")
             yield TextChunk(told[-1])
-        yield ClaimsReady(Explanation("".join(told), words.code, claims, "measured"))
+        yield ClaimsReady(Explanation("".join(told), words.code, claims, MEASURED))
 
     def _claims(self, evidence: Evidence, regions: Sequence[Region]) -> tuple[Claim, ...]:
         claims = claims_from(evidence, regions, self._offsets)
         return tuple(replace(claim, text=self._words.claim(claim, evidence, regions)) for claim in claims)
+
+
+def retold(analysis: Analysis, language: str) -> Explanation | None:
+    """The explanation of a finished analysis in another language, made of its measurements.
+
+    Claims keep their ids. One that an engine wrote in its own words stays as it is; None where there is none.
+
+    Raises:
+        SettingsInvalid: the language is none of LANGUAGES.
+    """
+    told = analysis.explanation
+    if told is None or told.source != MEASURED or told.language == language:
+        return told
+    words, evidence, regions = words_of(language), analysis.evidence, analysis.regions
+    claims = tuple(replace(claim, text=words.claim(claim, evidence, regions)) for claim in told.claims)
+    lead = words.leads.get(analysis.verdict) if regions else None
+    text = words.gap.join(filter(None, (lead, *sentences(claims, evidence, regions, words))))
+    return Explanation(text, words.code, claims, MEASURED)
+
+
+def words_of(language: str) -> Words:
+    """What that language says.
+
+    Raises:
+        SettingsInvalid: it is none of LANGUAGES.
+    """
+    if language not in LANGUAGES:
+        raise SettingsInvalid(
+            f"Explanations are written in {' or '.join(LANGUAGES)}, not in {language!r}; choose one."
+        )
+    return LANGUAGES[language]
 
 
 def _soft_map(mask: BoolMask, prior: Analysis | None) -> SoftMap:

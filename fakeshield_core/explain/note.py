@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from fakeshield_core.domain import Claim, Evidence, EvidenceItem, Region, Verdict
 from fakeshield_core.evidence.level_test import place_words
+from fakeshield_core.explain.claims import region_rows
 from fakeshield_core.explain.words import Row, Rows, Words, levels_told, naming
 from fakeshield_core.masks import MAX_REGIONS
 
@@ -28,13 +29,20 @@ class English:
     file_limit = "Such file facts also arise when an unchanged picture is saved again."
     nothing_found = "None of this points at an area, and edits that leave no such traces cannot be ruled out."
 
+    def place(self, where: str) -> str:
+        """The words themselves."""
+        return where
+
     def where(self, regions: Sequence[Region]) -> str:
         """As `where_words`."""
         return where_words(regions)
 
     def claim(self, claim: Claim, evidence: Evidence, regions: Sequence[Region]) -> str:
         """The sentence that came with the measurement."""
-        return claim.text
+        item = next(item for item in evidence.items if item.name == claim.kind)
+        if claim.region_id is None:
+            return item.shows
+        return next(str(row["text"]) for row in region_rows(item) if row["region_id"] == claim.region_id)
 
     def whole(self, item: EvidenceItem) -> str:
         """The sentence that came with the measurement."""
@@ -43,6 +51,18 @@ class English:
     def limit(self, item: EvidenceItem) -> str:
         """The sentence that came with the measurement."""
         return item.cannot_show
+
+    def title(self, item: EvidenceItem) -> str:
+        """The item's own."""
+        return item.title
+
+    def headline(self, item: EvidenceItem) -> str:
+        """The item's own."""
+        return item.headline
+
+    def shown(self, item: EvidenceItem, regions: Sequence[Region]) -> str:
+        """The sentence that came with the measurement."""
+        return item.shows
 
     def same(
         self, results: Sequence[tuple[EvidenceItem, Rows]], ids: Sequence[int], regions: Sequence[Region]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fakeshield_core.explain.grounded import GroundedExplainer
+from collections.abc import Mapping
+
+from fakeshield_core.explain.grounded import LANGUAGES, GroundedExplainer
 from fakeshield_core.explain.offsets import read_offsets
 from fakeshield_core.settings import Settings
 
@@ -17,3 +19,12 @@ def build_explainer(settings: Settings, language: str | None = None) -> Grounded
         SettingsInvalid: there is no such language, or the file of offsets is damaged.
     """
     return GroundedExplainer(language or settings.language, read_offsets(settings.data_dir))
+
+
+def build_explainers(settings: Settings) -> Mapping[str, GroundedExplainer]:
+    """One for each language, by its code, all following the same ratings.
+
+    Raises:
+        SettingsInvalid: the file of offsets is damaged.
+    """
+    return {code: build_explainer(settings, code) for code in LANGUAGES}

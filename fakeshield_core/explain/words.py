@@ -7,6 +7,8 @@ from typing import Literal, Protocol, TypeAlias
 
 from fakeshield_core.domain import Claim, Evidence, EvidenceItem, JsonValue, Region, Verdict
 from fakeshield_core.evidence.level_test import level_words
+from fakeshield_core.evidence.region_rows import UNMEASURED
+from fakeshield_core.explain.claims import region_rows
 
 Row: TypeAlias = Mapping[str, JsonValue]  # an item's result in one region
 Rows: TypeAlias = Sequence[Row]
@@ -53,6 +55,10 @@ class Words(Protocol):
         """The end of a note on a picture without marks."""
         ...
 
+    def place(self, where: str) -> str:
+        """Words of `masks.where_in_picture`, inside a list."""
+        ...
+
     def where(self, regions: Sequence[Region]) -> str:
         """Where the regions, at least one, largest first, lie and how large they are."""
         ...
@@ -66,7 +72,19 @@ class Words(Protocol):
         ...
 
     def limit(self, item: EvidenceItem) -> str:
-        """What an item that singles a region out cannot show."""
+        """What an item cannot show."""
+        ...
+
+    def title(self, item: EvidenceItem) -> str:
+        """The name of what was measured."""
+        ...
+
+    def headline(self, item: EvidenceItem) -> str:
+        """The number or fact that stands for an item: a few characters."""
+        ...
+
+    def shown(self, item: EvidenceItem, regions: Sequence[Region]) -> str:
+        """What an item says by itself: of its clearest region where it was compared with regions."""
         ...
 
     def same(
@@ -91,6 +109,14 @@ def ids_of(rows: Rows) -> tuple[int, ...]:
     return tuple(row["region_id"] for row in rows if isinstance(row["region_id"], int))
 
 
+def shown_row(item: EvidenceItem) -> Row | None:
+    """The result in the region that an item is about, else in the clearest one; None before `compare`."""
+    rows = region_rows(item)
+    measured = [row for row in rows if row["outcome"] != UNMEASURED] or rows
+    own = [row for row in rows if item.region_id is not None and row["region_id"] == item.region_id]
+    return next(iter(own), max(measured, key=_effect, default=None))
+
+
 def naming(ids: Sequence[int], regions: Sequence[Region]) -> Naming:
     """How regions are best named: one, all there are, a run of numbers, or some of them one by one."""
     if len(ids) == 1:
@@ -98,6 +124,11 @@ def naming(ids: Sequence[int], regions: Sequence[Region]) -> Naming:
     if len(ids) == len(regions) > FEW:
         return "all"
     return "run" if len(ids) > FEW and ids[-1] - ids[0] == len(ids) - 1 else "some"
+
+
+def _effect(row: Row) -> float:
+    effect = row["effect"]
+    return effect if isinstance(effect, float) else 0.0
 
 
 def levels_told(rows: Rows, regions: Sequence[Region]) -> tuple[str, str] | None:

@@ -167,6 +167,7 @@ class Page {
 }
 
 export function mount(context) {
+  document.documentElement.lang = context.props.language;
   const page = new Page(context);
   page.setView("start", "idle");
   window.addEventListener("fs:update", (event) => page.apply(event.detail));

@@ -7,5 +7,6 @@ export function fill(pattern, values) {
 export function share(fraction) {
   const percent = 100 * fraction;
   const digits = percent >= 9.95 || percent === 0 ? 0 : percent >= 0.095 ? 1 : 2;
-  return `${percent.toFixed(digits)}\u00a0%`;
+  const gap = document.documentElement.lang === "zh" ? "" : "\u00a0";
+  return `${percent.toFixed(digits)}${gap}%`;
 }
