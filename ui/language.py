@@ -25,6 +25,11 @@ def spoken() -> str:
     return _spoken.get()
 
 
+def known(code: str | None) -> str:
+    """That language, English where it is none of NAMES; for what a visitor sent."""
+    return code if code in NAMES else PLAIN
+
+
 def words() -> Words:
     """What explanations say in the language of now."""
     return LANGUAGES[spoken()]

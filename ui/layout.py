@@ -24,6 +24,7 @@ FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-
 MONO_FONTS = ("ui-monospace", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace")
 STYLES = ("tokens.css", "page.css", "canvas.css", "correcting.css", "panel.css", "bridge.css")
 LANE = "engine"  # everything that runs the engine shares this queue lane
+NO_BAR = "<style>.nav-holder { display: none !important; }</style>"  # the head links the languages
 SWEEP_S = (300, 3000)  # Gradio deletes uploads: every, older than
 
 
@@ -97,6 +98,7 @@ def launch_options() -> dict[str, Any]:
     """How Gradio shows the page: nothing of its own around it, no errors with details, nothing recorded."""
     return {
         "theme": theme(),
+        "head": NO_BAR,
         "show_error": False,
         "ssr_mode": False,
         "run_history": False,

@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse
 
 from fakeshield_core.errors import InputError
 from ui import canvas
+from ui.language import spoken
 from ui.render_page import MARK
 from ui.words_pages import told
 
@@ -38,7 +39,7 @@ def page(title: str, body: str, status: int = 200, is_wide: bool = False) -> HTM
     """
     sheets = "".join(f'<link rel="stylesheet" href="{canvas.ADDRESS}/{name}">' for name in SHEETS)
     text = (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<!doctype html><html lang="{spoken()}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)} · FakeShield</title>{sheets}</head>"
         '<body class="gradio-container plain"><header class="head"><div>'

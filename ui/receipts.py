@@ -18,6 +18,7 @@ from fakeshield_core.domain import JsonValue
 from fakeshield_core.errors import InputError
 from ui.answers import Answer
 from ui.api import Api
+from ui.language import in_language, known, speaking, spoken
 from ui.pages import button, facts, field, hidden, note, page, read_form, state_words, tick
 from ui.words_pages import told
 
@@ -29,13 +30,15 @@ def receipt_route(api: Api) -> Route:
 
     async def endpoint(request: Request) -> Response:
         if request.method != "POST":
-            form: Mapping[str, str] = {"code": request.query_params.get("code", "")[:100]}
+            asked = request.query_params
+            form: Mapping[str, str] = {"code": asked.get("code", "")[:100], "lang": asked.get("lang", "")}
         else:
             try:
                 form = await read_form(request)
             except InputError as error:
                 return _page("", note(str(error), is_wrong=True), 400)
-        return await run_in_threadpool(_respond, api, form)
+        with speaking(known(form.get("lang"))):
+            return await run_in_threadpool(in_language(_respond), api, form)
 
     return Route(f"/{ADDRESS}", endpoint, methods=["GET", "POST"])
 
@@ -63,7 +66,7 @@ def _page(code: str, below: str, status: int = 200) -> Response:
     form = (
         f'<form class="card" method="post" action="{ADDRESS}"><p>{escape(told("receipt_lead"))}</p>'
         f"{field('code', told('receipt_code'), code, longest=40)}{button('find', told('receipt_find'), True)}"
-        "</form>"
+        f"{hidden(lang=spoken())}</form>"
     )
     return page(told("receipt_title"), form + below, status)
 
@@ -73,7 +76,7 @@ def _said(answer: Answer, done: str) -> str:
 
 
 def _deleted(answer: Answer) -> str:
-    seen = ", ".join(str(adapter) for adapter in cast("list[JsonValue]", answer.get("adapters", [])))
+    seen = told("comma").join(str(adapter) for adapter in cast("list[JsonValue]", answer.get("adapters", [])))
     return _said(answer, told("deleted_seen", adapters=seen) if seen else told("deleted"))
 
 
@@ -96,10 +99,10 @@ def _rows(fate: Answer, state: str, consent: Mapping[str, bool]) -> Iterable[tup
     if fate["verdict"]:
         yield told("verdict"), told(f"verdict_{fate['verdict']}")
     kept = [told(f"kept_{name}") for name in cast("list[str]", fate["kept"])]
-    yield told("kept"), ", ".join(kept) or told("kept_nothing")
+    yield told("kept"), told("comma").join(kept) or told("kept_nothing")
     if consent["store"]:
         may = [told(f"may_{name}") for name in ("train", "publish") if consent[name]]
-        yield told("may"), ", ".join(may) or told("may_neither")
+        yield told("may"), told("comma").join(may) or told("may_neither")
     for name in ("releases", "adapters"):
         listed = ", ".join(str(value) for value in cast("list[JsonValue]", fate[name]))
         yield told(name), listed or told("none_yet")
@@ -109,13 +112,13 @@ def _uses(code: str, consent: Mapping[str, bool]) -> str:
     ticks = "".join(tick(name, told(f"consent_{name}"), consent[name]) for name in ("train", "publish"))
     return (
         f'<form class="card" method="post" action="{ADDRESS}"><h2>{escape(told("consent_title"))}</h2>'
-        f"{hidden(code=code)}{ticks}{button('consent', told('consent_save'))}</form>"
+        f"{hidden(code=code, lang=spoken())}{ticks}{button('consent', told('consent_save'))}</form>"
     )
 
 
 def _deletion(code: str) -> str:
     return (
         f'<form class="card" method="post" action="{ADDRESS}"><h2>{escape(told("delete_title"))}</h2>'
-        f"<p>{escape(told('delete_lead'))}</p>{hidden(code=code)}{tick('sure', told('delete_sure'))}"
-        f"{button('delete', told('delete'))}</form>"
+        f"<p>{escape(told('delete_lead'))}</p>{hidden(code=code, lang=spoken())}"
+        f"{tick('sure', told('delete_sure'))}{button('delete', told('delete'))}</form>"
     )

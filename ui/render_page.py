@@ -40,13 +40,12 @@ def head(static: Path, addresses: Mapping[str, str]) -> str:
 
 def _tongues(addresses: Mapping[str, str]) -> str:
     """A link to the page in each language but this one, in that language's own name."""
-    links = "".join(
+    return "".join(
         f'<a class="btn quiet small" href="{escape(address)}" lang="{code}" hreflang="{code}">'
         f"{escape(NAMES[code])}</a>"
         for code, address in addresses.items()
         if code != spoken()
     )
-    return f'<nav aria-label="{told("languages")}">{links}</nav>'
 
 
 def intro() -> str:

@@ -24,7 +24,6 @@ ENGLISH: Final[Mapping[str, str]] = {
     "skip": "Skip to the picture",
     "pages": "Pages",
     "analyse": "Analyse",
-    "languages": "Languages",
     "theme": "Light or dark",
     "title": "See whether a picture was altered, where, and why",
     "lead": "Drop a picture. You get a verdict with its uncertainty, a map of the area, and reasons you can "

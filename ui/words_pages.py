@@ -1,12 +1,13 @@
-"""What the plain pages say: the receipt and the review. About pixels, never about people."""
+"""What the plain pages say, about pixels, never about people; the review in English alone."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
 
+from ui.language import spoken
+
 ENGLISH: Final[Mapping[str, str]] = {
-    "home": "Analyse a picture",
     # receipt
     "receipt_title": "What became of a correction",
     "receipt_lead": "Type or paste the code of the receipt. It shows what became of the correction, and lets "
@@ -36,6 +37,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "releases": "In release",
     "adapters": "Used by adapter",
     "none_yet": "none yet",
+    "comma": ", ",
     "consent_title": "Change what we may do",
     "consent_train": "Use them to train the model",
     "consent_publish": "Publish them in the open data set",
@@ -64,7 +66,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "claim_wrong_place": "Wrong place",
     "claim_not_there": "Not there",
     "claim_cannot_tell": "Cannot tell",
-    # review
+    # review, in English alone
     "review_title": "Review",
     "review_off": "Review is off on this server. To turn it on, set FAKESHIELD_REVIEW_TOKEN to a secret of "
     "16 or more characters and start the app again.",
@@ -103,6 +105,59 @@ ENGLISH: Final[Mapping[str, str]] = {
 }
 
 
+CHINESE: Final[Mapping[str, str]] = {
+    # receipt
+    "receipt_title": "修正的去向",
+    "receipt_lead": "输入或粘贴收据上的编号。可查看修正的去向，也可将其删除。",
+    "receipt_code": "收据编号",
+    "receipt_find": "查询",
+    "saved_at": "保存于",
+    "state": "状态",
+    "state_quarantined": "等待审核",
+    "state_accepted": "已接受",
+    "state_rejected": "未接受",
+    "state_superseded": "已被后来的修正取代",
+    "state_withdrawn": "已删除",
+    "state_ratings_only": "只有结论和评分",
+    "reason": "原因",
+    "verdict": "结论",
+    "kept": "我们保留",
+    "kept_nothing": "只有编号和日期",
+    "kept_picture": "图片",
+    "kept_mask": "遮罩",
+    "kept_ratings": "结论和评分",
+    "kept_words": "你的文字",
+    "may": "我们可以",
+    "may_train": "用于训练",
+    "may_publish": "发布",
+    "may_neither": "既不用于训练，也不发布",
+    "releases": "所在数据发布",
+    "adapters": "所训练的适配器",
+    "none_yet": "尚无",
+    "comma": "、",
+    "consent_title": "更改允许的用途",
+    "consent_train": "用于训练模型",
+    "consent_publish": "在公开数据集中发布",
+    "consent_save": "保存选择",
+    "consent_saved": "你的选择已保存。",
+    "delete_title": "删除这份贡献",
+    "delete_lead": "图片、遮罩、评分和文字将被彻底清除。编号和日期会留下，好让本页说明这一点。"
+    "此后的数据发布不再包含它。",
+    "delete_sure": "是的，清除它",
+    "delete": "删除",
+    "delete_tick": "请先勾选方框，再按“删除”。",
+    "deleted": "已删除。",
+    "deleted_seen": "已删除。以下适配器曾用它训练：{adapters}。",
+    "verdict_tampered": "有篡改",
+    "verdict_synthetic": "整图生成",
+    "verdict_no_tampering_found": "未发现",
+    "verdict_inconclusive": "无法判断",
+    "verdict_not_given": "没有结论",
+}
+TABLES: Final[Mapping[str, Mapping[str, str]]] = {"en": ENGLISH, "zh": CHINESE}
+
+
 def told(key: str, **values: object) -> str:
     """The words of that key with its places filled; plain text, to be escaped where it enters HTML."""
-    return ENGLISH[key].format(**values) if values else ENGLISH[key]
+    words = TABLES[spoken()][key]
+    return words.format(**values) if values else words

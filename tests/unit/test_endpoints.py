@@ -22,6 +22,7 @@ from ui.endpoints import AT_ONCE
 from ui.handlers import Handlers
 from ui.host import EngineHost
 from ui.lane import Lane
+from ui.language import NAMES
 from ui.saving import Saving
 from ui.visits import Visits
 
@@ -65,13 +66,13 @@ def test_no_input_of_the_contract_takes_a_file(demo: gr.Blocks) -> None:
             asyncio.run(block.async_move_resource_to_block_cache("https://example.com/x.png"))  # type: ignore[attr-defined]
 
 
-def test_one_component_alone_may_call_the_server(demo: gr.Blocks) -> None:
+def test_one_component_of_each_page_may_call_the_server(demo: gr.Blocks) -> None:
     offered = [
         [function.__name__ for function in block.server_fns]
         for block in demo.blocks.values()
         if getattr(block, "server_fns", [])
     ]
-    assert offered == [["segment", "explain", "save", "fate", "withdraw"]]
+    assert offered == [["segment", "explain", "save", "fate", "withdraw"]] * len(NAMES)
 
 
 def test_every_endpoint_says_what_it_takes_and_gives(demo: gr.Blocks) -> None:

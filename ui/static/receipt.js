@@ -20,7 +20,7 @@ export class Receipt {
     this.find(".copied").textContent = "";
     this.find(".at").textContent = new Date().toLocaleTimeString();
     this.card.dataset.kept = consent.store; // ratings alone are neither reviewed nor released
-    this.find(".follow").href = `receipt?code=${encodeURIComponent(receipt)}`;
+    this.find(".follow").href = `receipt?code=${encodeURIComponent(receipt)}&lang=${document.documentElement.lang}`;
     const kept = correction.mask_rle ? `${share(engine.share)} → ${share(mask.share)}` : this.words.got_mask_none;
     this.put("mask", consent.store ? kept : this.words.got_mask_unkept);
     this.put("rated", claims ? fill(this.words.claims_rated, { n: correction.claim_ratings.length, all: claims }) : this.words.got_unrated);
