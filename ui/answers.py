@@ -15,7 +15,7 @@ from typing import ParamSpec, TypeAlias
 from fakeshield_core.domain import JsonValue
 from fakeshield_core.errors import EngineError, FakeShieldError, StorageFull, StoreUnavailable
 from ui.cases import UnknownCase
-from ui.words import say
+from ui.words import say, sentence
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ def answered(function: Callable[Asked, Answer]) -> Callable[Asked, Answer]:
             return function(*args, **kwargs)
         except FakeShieldError as error:
             reason = next((name for kind, name in REASONS if isinstance(error, kind)), "invalid")
-            return {"error": str(error), "reason": reason}
+            return {"error": sentence(str(error)), "reason": reason}
         except Exception:  # the border: nothing else may leave it
             log.exception("unexpected")
             return {"error": say("why_unexpected"), "reason": "unexpected"}

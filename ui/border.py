@@ -14,7 +14,7 @@ from fakeshield_core.errors import FakeShieldError, ImageTooLarge, InputError
 from ui.cases import UnknownCase
 from ui.lane import LaneFull
 from ui.state import Asked, PageView, Refusal
-from ui.words import say
+from ui.words import say, sentence
 
 log = logging.getLogger(__name__)
 
@@ -61,4 +61,4 @@ def refusal_of(error: Exception) -> Refusal:
         log.error("unexpected", exc_info=error)
         return Refusal(say("error_head"), say("why_unexpected"))
     head = next((key for kind, key in HEADS if isinstance(error, kind)), "error_head")
-    return Refusal(say(head), str(error), "gone" if isinstance(error, UnknownCase) else "")
+    return Refusal(say(head), sentence(str(error)), "gone" if isinstance(error, UnknownCase) else "")

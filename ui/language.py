@@ -27,7 +27,7 @@ def spoken() -> str:
 
 def known(code: str | None) -> str:
     """That language, English where it is none of NAMES; for what a visitor sent."""
-    return code if code in NAMES else PLAIN
+    return code if code is not None and code in NAMES else PLAIN
 
 
 def words() -> Words:

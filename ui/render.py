@@ -11,7 +11,7 @@ from ui.markup import facts_words, icon, list_of, percent, told, unbroken
 from ui.rates import Rates
 from ui.render_reasons import disagreement
 from ui.state import PageView
-from ui.words import decimal_words, rate_words, say, seconds_words, sentence
+from ui.words import decimal_words, part_words, rate_words, say, seconds_words, sentence
 
 TONES = {  # colour and icon of a verdict; one we do not know yet is shown like none given
     "tampered": "found",
@@ -152,7 +152,7 @@ def _about_rows(view: PageView) -> Iterable[tuple[str, str]]:
 def _times(timings_s: Iterable[tuple[str, float]]) -> str:
     parts = dict(timings_s)
     total = parts.pop("total", None)
-    told = say("comma").join(f"{say(f'time_{name}')} {seconds_words(value)}" for name, value in parts.items())
+    told = say("comma").join(f"{part_words(name)} {seconds_words(value)}" for name, value in parts.items())
     if total is None or not told:
         return told if total is None else seconds_words(total)
     return say("time_parts", total=seconds_words(total), parts=told)

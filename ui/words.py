@@ -7,6 +7,7 @@ from typing import Final
 
 from ui import words_chinese, words_correction
 from ui.language import PLAIN, spoken
+from ui.sentences import translated
 from ui.stored import Example
 
 SPACE: Final = "\N{NO-BREAK SPACE}"
@@ -224,8 +225,8 @@ def say(key: str, **values: object) -> str:
 
 
 def sentence(text: str) -> str:
-    """A sentence that came with an engine, a card or a file, in the language of now where it is known."""
-    return words_chinese.SENTENCES.get(text, text) if spoken() == "zh" else text
+    """A sentence that came with an engine, a card, a file or an error, in the language of now where known."""
+    return translated(text) if spoken() == "zh" else text
 
 
 def example_words(example: Example) -> tuple[str, str]:
@@ -233,6 +234,11 @@ def example_words(example: Example) -> tuple[str, str]:
     card = example.card
     given = (card.title, card.alt)
     return words_chinese.EXAMPLES.get(card.id, given) if spoken() == "zh" else given
+
+
+def part_words(name: str) -> str:
+    """A part of the time that an answer took; one that is not known by its own name."""
+    return TABLES[spoken()].get(f"time_{name}", name)
 
 
 def short_layer(name: str, title: str) -> str:

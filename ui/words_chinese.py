@@ -327,23 +327,3 @@ EXAMPLES: Final[Mapping[str, tuple[str, str]]] = {  # by id: title, what it show
         "一名穿深色大衣的男子在草坪上透过三脚架上的相机观看，背后是城市轮廓",
     ),
 }
-
-# Sentences that come with the engine, the file or the card, by what they are in English; others are shown as
-# they come.
-SENTENCES: Final[Mapping[str, str]] = {
-    "Areas smaller than about 32 × 32 pixels": "小于约 32 × 32 像素的区域",
-    "A photo taken of a screen or a print": "翻拍屏幕或打印件的照片",
-    "Changes to the whole picture: crop, filter, full AI generation": "整幅改动：裁剪、滤镜、整图 AI 生成",
-    "Staged scenes and false captions": "摆拍的场景、错误的说明文字",
-    "Untouched pictures: it is told that each is suspected, and calls many of them tampered": "未改动的图片："
-    "它被告知每张都可疑，因而常误报",
-    "Its words are a reading of the picture, not measurements": "它的文字是对图片的解读，不是测量",
-    "Pictures unlike its training sets": "与其训练数据不同的图片",
-    "grey levels": "灰度级",
-    "probability": "概率",
-    "area or match": "区域或匹配",
-    "share of blocks": "图像块的比例",
-    "spreads": "倍波动",
-    "development pictures of CASIA v1.0 and IMD2020 (subset), all saved again at JPEG 85": "CASIA v1.0 和 "
-    "IMD2020（子集）的开发图片，均以 JPEG 85 重新保存",
-}

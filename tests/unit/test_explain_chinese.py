@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,14 +14,7 @@ from fakeshield_core import masks
 from fakeshield_core.domain import BoolMask, ClaimsReady, EvidenceItem, Explanation, JsonValue, Region
 from fakeshield_core.engines.stub import StubEngine
 from fakeshield_core.evidence import compare, contrast, jpeg_tables, measure, metadata
-from fakeshield_core.evidence.blocks import Sampling
-from fakeshield_core.evidence.contrast import Contrast, Outcome
-from fakeshield_core.evidence.copies import Copies
-from fakeshield_core.evidence.copy_move import compared, copy_grids, copy_move_item
-from fakeshield_core.evidence.error_level import ERROR_LEVEL
-from fakeshield_core.evidence.level_test import LevelTest, place_words, told_item, whole_item
-from fakeshield_core.evidence.metadata import metadata_item
-from fakeshield_core.evidence.noise import NOISE
+from fakeshield_core.evidence.level_test import place_words
 from fakeshield_core.explain import GroundedExplainer, claims_from, compose, note
 from fakeshield_core.explain.chinese import CHINESE, COUNTS, LEADS, PLACES
 from fakeshield_core.explain.chinese_findings import (
@@ -37,7 +30,6 @@ from fakeshield_core.explain.chinese_findings import (
     whole_text,
 )
 from fakeshield_core.explain.claims import CLAIMED, CONFIDENCE, region_rows
-from fakeshield_core.imaging import decode
 from fakeshield_core.picture import Picture
 from fakeshield_core.pipeline import analyze_to_end
 from tests.fakes import marked, pictured, textured
@@ -46,13 +38,19 @@ from tests.jpeg_histories import (
     WIDTH,
     file_of,
     looked_at,
-    pasted,
-    saved,
-    scene,
     square,
-    with_fresh_part,
-    with_ghost,
     with_moved_grid,
+)
+from tests.told_items import (
+    INFORMS,
+    SINGLED_OUT,
+    alone,
+    copied,
+    fresh,
+    ghost,
+    measured_in,
+    moved_grid,
+    regions_of,
 )
 
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
@@ -61,76 +59,6 @@ LATIN = re.compile(r"[A-Za-z]+")
 ALLOWED = {"JPEG", "EXIF", "PNG", "Photoshop"}
 JUDGING = ("真实", "真伪", "伪造", "造假", "假图", "篡改", "原图", "可疑", "作者", "此人")
 VARIANTS = {"beside_zero", "alone", "again"}  # sentences of an outcome that is told in several ways
-
-# items that single regions out, by kind and sentence
-
-
-def _regions(count: int) -> tuple[Region, ...]:
-    return tuple(Region(n, (0, 0, 8, 8), 0.02, 0.9, "centre") for n in range(1, count + 1))
-
-
-def _contrasted(test: LevelTest, outcome: Outcome, ratio: float | None) -> EvidenceItem:
-    found = Contrast(1, outcome, 20, 200, 2.041, 1.478 if ratio else 0.04, ratio, 0.163, 3.2)
-    levels = np.full((9, 9), 1.234, np.float32)
-    return told_item(test, whole_item(test, levels, Sampling.of((72, 72))), [found], _regions(1))
-
-
-@cache
-def _measured(make: Callable[[], bytes]) -> Picture:
-    return decode(make(), "test")
-
-
-def _planted(make: Callable[[], bytes], name: str) -> EvidenceItem:
-    return looked_at(measure(_measured(make)), square(), name)
-
-
-def _ghost() -> bytes:
-    return file_of(with_ghost(), "JPEG", 95)
-
-
-def _moved() -> bytes:
-    return file_of(with_moved_grid(), "PNG")
-
-
-def _alone() -> bytes:
-    return file_of(pasted(scene(), saved(scene(), 75)), "PNG")
-
-
-def _fresh() -> bytes:
-    return file_of(with_fresh_part(), "JPEG", 90)
-
-
-def _cropped() -> bytes:
-    return file_of(saved(scene(), 75)[3:, 5:], "PNG")
-
-
-def _copies(magnification: float = 1.2, turn: float = -20.4) -> Copies:
-    first, second = np.zeros((80, 120), np.bool_), np.zeros((80, 120), np.bool_)
-    first[10:40, 10:40], second[30:60, 80:110] = True, True
-    pairs = np.array([[x, 20, x + 70, 40] for x in range(12, 38)], np.float32)
-    return Copies(pairs, first, second, 0.937, magnification, turn, 1.0)
-
-
-def _copied(magnification: float = 1.2, turn: float = -20.4) -> EvidenceItem:
-    copies = _copies(magnification, turn)
-    labels = (copies.first + 2 * copies.second).astype(np.int32)
-    return compared(copy_move_item(copies), copy_grids(copies), labels, _regions(2))
-
-
-SINGLED_OUT: Mapping[tuple[str, str], Callable[[], EvidenceItem]] = {
-    ("error_level", "higher"): partial(_contrasted, ERROR_LEVEL, "higher", 1.381),
-    ("error_level", "lower"): partial(_contrasted, ERROR_LEVEL, "lower", 0.58),
-    ("error_level", "beside_zero"): partial(_contrasted, ERROR_LEVEL, "higher", None),
-    ("noise", "higher"): partial(_contrasted, NOISE, "higher", 12.4),
-    ("noise", "lower"): partial(_contrasted, NOISE, "lower", 0.9),
-    ("noise", "beside_zero"): partial(_contrasted, NOISE, "lower", None),
-    ("ghosts", "ghost"): partial(_planted, _ghost, "ghosts"),
-    ("grid", "shifted"): partial(_planted, _moved, "grid"),
-    ("grid", "alone"): partial(_planted, _alone, "grid"),
-    ("double_quantisation", "once"): partial(_planted, _fresh, "double_quantisation"),
-    ("copy_move", "copied"): _copied,
-    ("copy_move", "again"): _copied,
-}
 
 
 def _fits(template: str, text: str) -> bool:
@@ -172,7 +100,7 @@ def test_a_region_is_singled_out_with_the_same_numbers(key: tuple[str, str]) -> 
     [(1.0, 0.0, "位移，"), (0.76, 0.0, "位移（缩放至0.76倍），"), (1.0, 86.2, "位移（旋转86°），")],
 )
 def test_how_a_copy_was_changed_is_told(magnification: float, turn: float, words: str) -> None:
-    item = _copied(magnification, turn)
+    item = copied(magnification, turn)
     (first, _) = region_rows(item)
     text = claim_text(item, first, "区域1")
     assert words in text
@@ -181,7 +109,7 @@ def test_how_a_copy_was_changed_is_told(magnification: float, turn: float, words
 
 def test_a_grid_in_a_turned_file_says_whose_axes_are_meant() -> None:
     turned = partial(file_of, with_moved_grid(), "PNG", turn=3)
-    item = looked_at(measure(_measured(turned)), square()[::-1, ::-1], "grid")
+    item = looked_at(measure(measured_in(turned)), square()[::-1, ::-1], "grid")
     (row,) = region_rows(item)
     text = claim_text(item, row, "标记区域")
     assert "（按文件存储的方向计）" in text
@@ -189,69 +117,6 @@ def test_a_grid_in_a_turned_file_says_whose_axes_are_meant() -> None:
 
 
 # items that inform about the whole picture
-
-
-@cache
-def _photo() -> Picture:
-    return pictured(textured(32, 48), "JPEG")
-
-
-def _file_item(fields: Mapping[str, str]) -> EvidenceItem:
-    return metadata_item(replace(_photo(), metadata=fields))
-
-
-def _tables(quality: int, custom: bool = False, photoshop: bool = False) -> EvidenceItem:
-    picture = pictured(textured(32, 48), "JPEG", quality="maximum" if photoshop else quality)
-    if custom and picture.jpeg is not None:
-        own = replace(picture.jpeg, luma_table=picture.jpeg.luma_table + np.eye(8, dtype=np.int64))
-        picture = replace(picture, jpeg=own)
-    return jpeg_tables.jpeg_tables_item(picture)
-
-
-def _whole(make: Callable[[], bytes], name: str) -> EvidenceItem:
-    item = measure(_measured(make)).item(name)
-    assert item is not None
-    return item
-
-
-CAMERA = {"Make": "NIKON CORPORATION", "Model": "NIKON D70"}
-TAKEN = {"DateTimeOriginal": "2006:05:04 10:11:12"}
-INFORMS: list[tuple[Callable[[], EvidenceItem], str]] = [
-    (partial(_whole, _fresh, "error_level"), "以JPEG质量90重新保存后，典型图像块的变化量为"),
-    (partial(_whole, _fresh, "noise"), "典型图像块的噪声强度为"),
-    (partial(_whole, _ghost, "ghosts"), "以质量60重新压缩时，有"),
-    (partial(_whole, _fresh, "grid"), "落在以画面左上角为起点的网格上"),
-    (partial(_whole, _cropped, "grid"), "左上角右侧3像素、下方5像素处"),
-    (partial(_whole, _fresh, "double_quantisation"), "个明显呈现两次压缩留下的空缺"),
-    (lambda: copy_move_item(_copies()), "画面中有26处局部特征与73像素外的对应位置相似"),
-    (partial(_tables, 75), "以JPEG质量75保存，使用标准量化表。"),
-    (partial(_tables, 75, photoshop=True), "Photoshop的JPEG量化表"),
-    (partial(_tables, 75, custom=True), "自有的JPEG量化表"),
-    (partial(_file_item, {}), "文件不含相机、软件或时间信息"),
-    (partial(_file_item, CAMERA), "文件记录了相机“NIKON D70”。"),
-    (partial(_file_item, {"Software": "Ver.1.01"}), "文件记录了软件“Ver.1.01”。"),
-    (
-        partial(_file_item, {**CAMERA, "Software": "GIMP 2.8"}),
-        "文件记录了相机“NIKON D70”和图像编辑软件“GIMP 2.8”。",
-    ),
-    (
-        partial(_file_item, {"Software": "Ver.1.01", "xmp:CreatorTool": "Lightroom 5"}),
-        "照片冲洗软件“Lightroom 5”",
-    ),
-    (partial(_file_item, {"parameters": "a cat, Steps: 20"}), "文件记录了图像生成软件的设置。"),
-    (
-        partial(_file_item, {**TAKEN, "DateTime": "2006:05:07 10:11:12"}),
-        "文件最后一次写入是在拍摄的3天之后。",
-    ),
-    (
-        partial(_file_item, {**TAKEN, "DateTime": "2006:05:04 08:11:12", "Software": "Snapseed"}),
-        "文件记录了图像编辑软件“Snapseed”；最后一次写入是在拍摄的2小时之前。",
-    ),
-    (
-        partial(_file_item, {"ExifImageWidth": "3008", "ExifImageHeight": "2000"}),
-        "文件记载的尺寸为3008×2000像素，而实际为48×32像素。",
-    ),
-]
 
 
 @pytest.mark.parametrize("number", range(len(INFORMS)))
@@ -273,7 +138,7 @@ def test_every_sentence_on_the_whole_picture_is_tried_here() -> None:
 
 
 def test_every_kind_of_evidence_has_chinese_words() -> None:
-    kinds = {item.name for item in measure(_measured(_fresh)).items}
+    kinds = {item.name for item in measure(measured_in(fresh)).items}
     assert set(TITLES) == kinds
     assert {kind for kind, _ in WHOLES} == kinds
     assert set(LIMITS) == {kind for kind, _ in CLAIMS} == set(CONFIDENCE)
@@ -307,7 +172,7 @@ def test_every_place_has_chinese_words() -> None:
 
 @pytest.mark.parametrize("kind", LIMITS)
 def test_limits_name_the_same_numbers(kind: str) -> None:
-    item = measure(_measured(_fresh)).item(kind)
+    item = measure(measured_in(fresh)).item(kind)
     assert item is not None
     _assert_told_alike(item.cannot_show, LIMITS[kind])
 
@@ -350,23 +215,23 @@ def _looked_at(name: str) -> EvidenceItem:
 def test_what_showed_nothing(names: list[str], ids: list[int], count: int, words: str) -> None:
     rows: list[dict[str, JsonValue]] = [{"region_id": 1, "inside": 2.041, "expected": 1.478}]
     results = [(_looked_at(name), rows) for name in names]
-    assert CHINESE.same(results, ids, _regions(count)) == words
+    assert CHINESE.same(results, ids, regions_of(count)) == words
 
 
 @pytest.mark.parametrize("code", REASONS)
 def test_why_a_region_was_not_measured(code: str) -> None:
     row = {**contrast.why_not_numbers(code), "reason": contrast.REASONS[code]}
     items = [_looked_at("noise"), _looked_at("grid")]
-    chinese = CHINESE.unmeasured(items, row, [2], _regions(2))
+    chinese = CHINESE.unmeasured(items, row, [2], regions_of(2))
     assert chinese.startswith("区域2无法测量噪声和分块网格：")
-    _assert_told_alike(note.ENGLISH.unmeasured(items, row, [2], _regions(2)), chinese)
-    assert CHINESE.unmeasured([], row, [2, 3], _regions(3)).startswith("区域2和3均无法测量任何项目：")
+    _assert_told_alike(note.ENGLISH.unmeasured(items, row, [2], regions_of(2)), chinese)
+    assert CHINESE.unmeasured([], row, [2, 3], regions_of(3)).startswith("区域2和3均无法测量任何项目：")
 
 
 def test_rows_of_real_measurements_say_why_by_code() -> None:
     small = np.zeros((HEIGHT, WIDTH), np.bool_)
     small[40:60, 40:60] = True
-    evidence = measure(_measured(_fresh))
+    evidence = measure(measured_in(fresh))
     for name in ("noise", "grid"):
         (row,) = region_rows(looked_at(evidence, small, name))
         assert contrast.REASONS[str(row["reason_code"])] == row["reason"]
@@ -396,9 +261,9 @@ def _many() -> BoolMask:
 
 
 @pytest.mark.parametrize("mask", [square(), _two(), _many(), square() & False], ids=["1", "2", "5", "none"])
-@pytest.mark.parametrize("make", [_ghost, _moved, _alone, _fresh])
+@pytest.mark.parametrize("make", [ghost, moved_grid, alone, fresh])
 def test_only_the_words_differ_between_the_languages(make: Callable[[], bytes], mask: BoolMask) -> None:
-    picture = _measured(make)
+    picture = measured_in(make)
     (english, _), (chinese, chunks) = (_explained(picture, mask, language) for language in ("en", "zh"))
     assert (english.language, chinese.language) == ("en", "zh")
     assert [replace(claim, text="") for claim in chinese.claims] == [
@@ -412,7 +277,7 @@ def test_only_the_words_differ_between_the_languages(make: Callable[[], bytes], 
 
 
 def test_the_note_is_that_of_the_claims() -> None:
-    picture, mask = _measured(_fresh), square()
+    picture, mask = measured_in(fresh), square()
     regions = masks.regions(mask, mask.astype(np.float32))
     evidence = compare(measure(picture), masks.label_regions(mask, 16).labels, regions)
     chinese, _ = _explained(picture, mask, "zh")

@@ -24,6 +24,7 @@ from ui.embedder import Embedder
 from ui.handlers import Handlers
 from ui.host import EngineHost
 from ui.lane import Lane
+from ui.language import speaking
 from ui.saving import Saving
 from ui.state import Asked
 from ui.visits import Visits
@@ -71,14 +72,16 @@ def test_the_page_explains_in_the_language_asked_for(tmp_path: Path) -> None:
     host, embedder = EngineHost(StubEngine), Embedder(StubSegmenter)
     host.start()
     visits, cases = Visits(tmp_path), Cases(embedder)
-    page = Handlers(host, Lane(1), visits, {}, cases, GroundedExplainer("zh"))
+    page = Handlers(host, Lane(1), visits, {}, cases)
     upload = visits.folder / "0f" / "p.png"
     upload.parent.mkdir()
     upload.write_bytes(encoded(marked(textured(96, 128), 32, 32, 40, 40)))
-    result, _, _ = page.analyse_file(str(upload))
-    views = list(page.analyse(Asked(run="r", name="p.png", path=str(upload))))
-    api = Api(cases, Saving(lambda: pytest.fail("nothing is saved here")), GroundedExplainer("zh"))
-    answer = api.explain(result["case_id"], masks.encode_rle(np.ones((96, 128), np.bool_)))
+    with speaking("zh"):
+        result, _, _ = page.analyse_file(str(upload))
+        views = list(page.analyse(Asked(run="r", name="p.png", path=str(upload))))
+    api = Api(cases, Saving(lambda: pytest.fail("nothing is saved here")))
+    with speaking("zh"):
+        answer = api.explain(result["case_id"], masks.encode_rle(np.ones((96, 128), np.bool_)))
     embedder.close()
     assert isinstance(result["explanation"], dict) and result["explanation"]["language"] == "zh"
     assert views[-1].explanation is not None and views[-1].explanation.language == "zh"

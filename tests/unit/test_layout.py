@@ -16,6 +16,7 @@ from ui.handlers import Handlers
 from ui.host import EngineHost
 from ui.intake import NoFetching
 from ui.lane import Lane
+from ui.language import NAMES
 from ui.render_page import head
 from ui.visits import Visits
 from ui.words import canvas_words
@@ -51,13 +52,35 @@ def test_analyze_takes_one_file_and_gives_the_result_first(demo: gr.Blocks) -> N
 def test_page_events_take_no_component_as_input(demo: gr.Blocks) -> None:
     """Gradio would fetch any address found in one."""
     on_server = [fn for fn in demo.fns.values() if fn.fn is not None and fn.api_name != "analyze"]
-    assert len(on_server) == 5  # picked, example, resumed, cancelled, load
+    assert len(on_server) == 5 * len(NAMES)  # of each page: picked, example, resumed, cancelled, load
     assert all(not fn.inputs for fn in on_server)
 
 
 def test_everything_that_runs_the_engine_shares_one_lane(demo: gr.Blocks) -> None:
     lanes = [fn.name for fn in demo.fns.values() if fn.concurrency_id == layout.LANE]
-    assert sorted(lanes) == ["analyze", "on_picked"]
+    assert sorted(lanes) == ["analyze", *["on_picked"] * len(NAMES)]
+
+
+@pytest.mark.parametrize(("root", "beside"), [("en", "zh"), ("zh", "en")])
+def test_a_page_in_each_language_lies_beside_the_root(tmp_path: Path, root: str, beside: str) -> None:
+    handlers = Handlers(EngineHost(StubEngine), Lane(3), Visits(tmp_path), {})
+    with ThreadPoolExecutor(1) as aside:
+
+        async def build() -> gr.Blocks:
+            return layout.build_demo(handlers, places=3, language=root)
+
+        demo = aside.submit(asyncio.run, build()).result()
+    assert [path for path, _, _ in demo.pages] == ["", beside]
+    said = {
+        block.page: block.props["language"] for block in demo.blocks.values() if "o-canvas" in _classes(block)
+    }
+    heads = {block.page: str(block.value) for block in demo.blocks.values() if "o-head" in _classes(block)}
+    assert said == {"": root, beside: beside}
+    assert f'href="{beside}" lang="{beside}"' in heads[""] and f'href="./" lang="{root}"' in heads[beside]
+
+
+def _classes(block: object) -> list[str]:
+    return list(getattr(block, "elem_classes", None) or [])
 
 
 def test_panels_of_an_empty_page_are_those_of_a_started_one(demo: gr.Blocks) -> None:
@@ -87,7 +110,9 @@ def test_canvas_never_redraws_itself() -> None:
 
 
 def test_styles_and_pages_name_no_host() -> None:
-    assert not re.findall(r"https?://|@import|url\(", layout.style() + TEMPLATE + head(canvas.STATIC))
+    assert not re.findall(
+        r"https?://|@import|url\(", layout.style() + TEMPLATE + head(canvas.STATIC, {"en": "./"})
+    )
 
 
 def test_canvas_has_words_for_all_it_says() -> None:
