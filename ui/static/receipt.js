@@ -1,5 +1,5 @@
 // The receipt: the code, what was saved, and the ways on from there.
-import { fill, share } from "./words.js";
+import { fill, locale, share } from "./words.js";
 
 const COPIED_MS = 4000;
 
@@ -18,7 +18,7 @@ export class Receipt {
     const { consent } = correction;
     this.find(".code b").textContent = receipt;
     this.find(".copied").textContent = "";
-    this.find(".at").textContent = new Date().toLocaleTimeString();
+    this.find(".at").textContent = new Date().toLocaleTimeString(locale());
     this.card.dataset.kept = consent.store; // ratings alone are neither reviewed nor released
     this.find(".follow").href = `receipt?code=${encodeURIComponent(receipt)}&lang=${document.documentElement.lang}`;
     const kept = correction.mask_rle ? `${share(engine.share)} → ${share(mask.share)}` : this.words.got_mask_none;

@@ -1,6 +1,6 @@
 // The offer on the first screen to go on with a draft.
 import { keptPicture } from "./pictures.js";
-import { fill } from "./words.js";
+import { fill, locale } from "./words.js";
 
 export class Resume {
   // act: { example(id), case(id, name), file(file) } open the picture again
@@ -26,7 +26,7 @@ export class Resume {
     this.draft = this.drafts.newest();
     this.card.hidden = !this.draft;
     if (!this.draft) return;
-    const when = new Date(this.draft.at).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+    const when = new Date(this.draft.at).toLocaleString(locale(), { dateStyle: "medium", timeStyle: "short" });
     this.say(fill(this.words.resume_line, { name: this.draft.name, when }));
   }
 

@@ -7,6 +7,15 @@ export function fill(pattern, values) {
 export function share(fraction) {
   const percent = 100 * fraction;
   const digits = percent >= 9.95 || percent === 0 ? 0 : percent >= 0.095 ? 1 : 2;
-  const gap = document.documentElement.lang === "zh" ? "" : "\u00a0";
+  const gap = isChinese() ? "" : "\u00a0";
   return `${percent.toFixed(digits)}${gap}%`;
+}
+
+// How dates and times are written: on the English page as the browser is set.
+export function locale() {
+  return isChinese() ? "zh" : [];
+}
+
+function isChinese() {
+  return document.documentElement.lang === "zh";
 }
