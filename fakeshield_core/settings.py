@@ -41,7 +41,8 @@ class Settings:
         default="auto", metadata={"help": "auto, fp32, fp16, bf16, int8 or nf4, for language-model engines"}
     )
     language: str = field(
-        default="en", metadata={"help": "language of the page at / and of explanations made of measurements: en or zh"}
+        default="en",
+        metadata={"help": "language of the page at / and of explanations made of measurements: en or zh"},
     )
     threads: int = field(default=2, metadata={"help": "CPU threads for one analysis, 1..64"})
     queue_size: int = field(default=20, metadata={"help": "people who may wait at once, 1..1000"})

@@ -125,7 +125,7 @@ def _checking(verdict: VerdictReady, line: str = "") -> str:
     """That altered copies are still to be read, where they are."""
     if not verdict.to_be_checked:
         return ""
-    return f'<p class="{line}row">{icon("info")}<span>{told("checking")}</span></p>'
+    return f'<p class="{line}row checking">{icon("info")}<span>{told("checking")}</span></p>'
 
 
 def _scores(verdict: VerdictReady) -> str:

@@ -182,6 +182,8 @@ RAIL: Final[Mapping[str, str]] = {
     "false_alarm": "误报",
     "missed": "有遗漏",
     "mark": "标出遗漏区域",
+    "discarded": "你的修正已放弃。",
+    "take_back": "撤销",
     "resume": "继续上次的修正？",
     "resume_go": "继续",
     "resume_forget": "删除草稿",

@@ -13,6 +13,8 @@ RAIL: Final[Mapping[str, str]] = {
     "false_alarm": "False alarm",
     "missed": "Missed area",
     "mark": "Mark a missed area",
+    "discarded": "Your correction is discarded.",
+    "take_back": "Undo",
     "resume": "Continue where you were?",
     "resume_go": "Continue",
     "resume_forget": "Delete the draft",

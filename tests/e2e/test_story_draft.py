@@ -172,6 +172,25 @@ def test_discard_and_deletion_forget_the_draft(corrector: Corrector) -> None:
     expect(corrector.page.locator(".resume")).to_be_hidden()
 
 
+def test_a_discarded_correction_comes_back_as_it_was(corrector: Corrector) -> None:
+    drawn(corrector, seed=32)
+    corrector.keep()
+    before, undo = corrector.draft(), corrector.page.locator(".take-back")
+    corrector.page.get_by_role("button", name="Discard").click()
+    expect(undo).to_contain_text("Your correction is discarded.")
+    assert corrector.draft() is None
+    undo.get_by_role("button", name="Undo").click()
+    corrector.see_correction()
+    after = corrector.draft()
+    assert before is not None and after is not None
+    for part in ("uuid", "values", "session"):
+        assert after[part] == before[part], part
+    corrector.page.get_by_role("button", name="Discard").click()
+    corrector.begin()
+    expect(undo).to_be_hidden()
+    assert overlap(corrector.mask(), ONE) > 0.99
+
+
 def test_correcting_again_replaces_the_first_correction(corrector: Corrector, store: FeedbackStore) -> None:
     drawn(corrector, seed=30)
     corrector.keep()

@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.e2e.conftest import HeldEngine
 from tests.e2e.driver import Visitor, as_file, forged, rectangle, untouched
+from ui import canvas
 
 PARTS = (".stage", ".verdict", ".why", ".layers:visible")
 
@@ -43,6 +44,21 @@ def test_a_result_can_be_used_while_its_verdict_is_checked(held: tuple[HeldEngin
     expect(verdict).to_have_text("Cannot tell")
     expect(reasons).to_contain_text("0.20")
     expect(visitor.canvas).to_have_attribute("data-phase", "fixing")
+
+
+def test_an_answer_stands_where_the_connection_breaks_during_its_check(
+    held: tuple[HeldEngine, Visitor],
+) -> None:
+    engine, visitor = held
+    engine.checks = True
+    engine.go.set()
+    visitor.choose(as_file(forged(rectangle((300, 400), (40, 40, 160, 200)))))
+    visitor.see_result()
+    expect(visitor.page.locator(".why .checking")).to_be_visible()
+    visitor.page.evaluate(canvas.TELL_FAILED)  # as Gradio does when the stream of answers ends too early
+    expect(visitor.page.locator(".why .checking")).to_have_count(0)
+    expect(visitor.page.locator(".verdict h1")).to_have_text("Tampering found")
+    expect(visitor.canvas).to_have_attribute("data-phase", "done")
 
 
 def test_the_next_picture_does_not_wait_for_a_check_and_is_not_overwritten_by_it(

@@ -126,6 +126,7 @@ export class Correction {
   open({ uuid, spent, supersedes, values, state }, engine) {
     this.panel ??= this.buildPanel();
     Object.assign(this, { engine, uuid, supersedes, spent, began: Date.now() });
+    this.offerBack(null);
     this.session = new Session(state, {
       ask: (prompts, prior) => this.server.segment?.(this.result.case_id, prompts, prior),
       onChange: () => this.changed(), onNote: (note) => this.note(note),
@@ -263,11 +264,21 @@ export class Correction {
   }
 
   discard() {
+    const draft = this.draft();
     this.session = null; // so that leaving does not keep it once more
     this.keeper.forget(this.result.sha256);
     this.close();
     this.setPhase("done");
+    this.offerBack(draft);
     document.querySelector("[data-fix]:not([disabled])")?.focus({ preventScroll: true });
+  }
+
+  // The way back from a discarded correction, until another one begins or another picture comes; null: none.
+  offerBack(draft) {
+    const line = document.querySelector(".take-back");
+    if (!line) return;
+    line.hidden = !draft;
+    line.querySelector("button").onclick = draft && (() => this.resume(draft));
   }
 
   // Leaves everything as the result was; a draft is kept.
@@ -290,6 +301,7 @@ export class Correction {
   // Another picture comes.
   leave() {
     this.close();
+    this.offerBack(null);
     this.result = null;
     this.setTurn(false);
   }

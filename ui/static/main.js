@@ -146,6 +146,7 @@ class Page {
 
   async failed() {
     const run = this.run;
+    if (run && this.checking) this.leaveUnchecked();
     if (!run || !this.isWorking()) return;
     let why = this.words.why_offline;
     try {
@@ -154,6 +155,11 @@ class Page {
       console.warn("no server", error);
     }
     if (run === this.run) this.refuse(this.words.error_lost, why);
+  }
+
+  leaveUnchecked() { // the answer stands; nobody will tell whether it is stable
+    this.checking = false;
+    document.querySelector(".why .checking")?.remove();
   }
 
   setView(view, phase) {
