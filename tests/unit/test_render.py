@@ -1,103 +1,37 @@
-"""What the page says about a view, in which words, and that nothing in it is taken for markup."""
+"""What the page says about a verdict and a result, and that nothing in it is taken for markup."""
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 
 import pytest
 
 from fakeshield_core.domain import (
-    Claim,
-    EngineInfo,
-    Evidence,
-    EvidenceItem,
     Explanation,
-    Finding,
-    PictureFacts,
     Region,
     Stability,
     Verdict,
-    VerdictReady,
 )
 from fakeshield_core.evidence import measure
 from tests.fakes import pictured, textured
-from ui import canvas, render, render_evidence, render_page, render_reasons
-from ui.rates import Rates
-from ui.state import Addresses, LayerView, Localised, Outcome, PageView, Refusal
-from ui.words import ENGLISH, SPACE, bytes_words, rate_words
-
-RATES = Rates(false_alarm=4.0, missed=17.2, inconclusive=12.0, measured_on="pictures kept apart")
-ENGINE = EngineInfo(
-    "compact", "1", "abc123", None, "cpu", frozenset({"verdict", "map"}), ("Areas below 32 pixels",)
+from tests.views import (
+    ENGINE,
+    FACTS,
+    ONE,
+    RATES,
+    TWO,
+    VERDICTS,
+    claim,
+    everything,
+    item,
+    ready,
+    text_of,
+    view,
 )
-FACTS = PictureFacts("0" * 64, 960, 640, "JPEG", 1, 93_000)
-ONE = Region(1, (10, 20, 60, 80), 0.02, 0.9, "left of centre")
-TWO = Region(2, (200, 20, 260, 80), 0.005, 0.8, "top right")
-VERDICTS: tuple[Verdict, ...] = ("tampered", "synthetic", "no_tampering_found", "inconclusive", "not_given")
-
-
-def ready(verdict: str, score: float | None = 0.91, threshold: float = 0.5, **more: object) -> VerdictReady:
-    band = None if score is None else (max(0.0, score - 0.05), min(1.0, score + 0.04))
-    return VerdictReady(verdict, score, band, threshold, **more)  # type: ignore[arg-type]
-
-
-def claim(
-    text: str = "Noise is 1.4 times stronger here.", region_id: int | None = 1, kind: str = "noise"
-) -> Claim:
-    return Claim("c1", text, kind, region_id, {}, None)
-
-
-def item(status: str = "points_to_region", region_id: int | None = 1, name: str = "noise") -> EvidenceItem:
-    return EvidenceItem(
-        name,
-        "Noise",
-        status,
-        "1.4 ×",
-        "Stronger here.",
-        "Not who did it.",
-        {},
-        region_id,
-        name,  # type: ignore[arg-type]
-    )
-
-
-def view(
-    verdict: VerdictReady | None = None,
-    regions: tuple[Region, ...] = (ONE,),
-    claims: tuple[Claim, ...] = (),
-    items: tuple[EvidenceItem, ...] = (),
-) -> PageView:
-    area = sum(region.area_fraction for region in regions)
-    return PageView(
-        run="r1",
-        name="launch-pad.jpg",
-        phase="done",
-        engine=ENGINE,
-        facts=FACTS,
-        evidence=Evidence(items, {}),
-        verdict=verdict or ready("tampered"),
-        localised=Localised(regions, area, 0.3, 0.5),
-        explanation=Explanation("The note.", "en", claims, "measured"),
-        outcome=Outcome("id1", "2026-01-02T03:04:05+00:00", {"engine": 0.31, "total": 1.24}, ()),
-    )
-
-
-def text_of(html: str) -> str:
-    """What a person reads of it."""
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html)).strip()
-
-
-def everything(shown: PageView) -> str:
-    return "".join(
-        (
-            render.verdict_card(shown, RATES),
-            render_reasons.reasons_card(shown),
-            render_evidence.evidence_tiles(shown),
-            render.about_card(shown),
-        )
-    )
+from ui import render, render_evidence, render_page, render_reasons
+from ui.state import Addresses, Outcome, PageView
+from ui.words import ENGLISH, SPACE, bytes_words, rate_words
 
 
 @pytest.mark.parametrize(
@@ -212,154 +146,6 @@ def test_texts_from_outside_are_never_markup() -> None:
     assert not re.search(r'="[^"]*"alert', html)
 
 
-def test_claim_is_tied_to_its_region_and_says_where_it_comes_from() -> None:
-    card = render_reasons.reasons_card(view(claims=(claim(), claim("It looks cut off.", 1, "reading"))))
-    assert card.count('data-region="1" tabindex="0"') == 2
-    first, second = (text_of(part) for part in card.split('<li class="claim"')[1:])
-    assert "Measured" in first
-    assert "Model’s reading" in second
-
-
-@pytest.mark.parametrize(
-    ("findings", "regions", "shown"),
-    [
-        ((Finding("splice", 0.834, 1),), (ONE,), "1 Pasted from another picture confidence 0.83"),
-        (
-            (Finding("copy_move", 0.9, 1),),
-            (ONE, TWO),
-            "1 Region 1: copied within this picture confidence 0.90",
-        ),
-        ((Finding("removal", 0.6, 1),), (ONE,), "1 Filled in where something was removed confidence 0.60"),
-        ((Finding("face", 0.7, 1),), (ONE,), "1 A changed face confidence 0.70"),
-        (
-            (Finding("unknown", 0.7, 1), Finding("inpainting", 0.6, 2)),
-            (ONE, TWO),
-            "2 Region 2: filled in by a program confidence 0.60",
-        ),
-    ],
-)
-def test_the_kind_of_an_area_stands_over_the_reasons(
-    findings: tuple[Finding, ...], regions: tuple[Region, ...], shown: str
-) -> None:
-    found = view(replace(ready("tampered"), findings=findings), regions, claims=(claim(),))
-    card = render_reasons.reasons_card(found)
-    assert text_of(card).startswith(f"Likely kind of change {shown} Why ")
-    assert f'<li class="claim kind" data-region="{shown[0]}" tabindex="0">' in card
-
-
-@pytest.mark.parametrize(
-    ("verdict", "finding"),
-    [
-        ("tampered", Finding("unknown", 0.9, 1)),
-        ("tampered", Finding("whole_image", 0.9, 1)),
-        ("tampered", Finding("splice", 0.9, None)),
-        ("tampered", Finding("splice", 0.9, 7)),
-        *((other, Finding("splice", 0.9, 1)) for other in VERDICTS if other != "tampered"),
-    ],
-)
-def test_no_kind_is_told_that_is_unknown_or_without_a_place_or_of_another_verdict(
-    verdict: str, finding: Finding
-) -> None:
-    bare = view(ready(verdict), claims=(claim(),))
-    given = view(replace(ready(verdict), findings=(finding,)), claims=(claim(),))
-    assert everything(given) == everything(bare)
-    assert "kind of change" not in everything(given)
-
-
-def test_claim_about_the_whole_picture_points_nowhere() -> None:
-    assert "data-region" not in render_reasons.reasons_card(view(claims=(claim(region_id=None),)))
-
-
-def test_claim_that_the_map_contradicts_is_flagged() -> None:
-    flagged = text_of(render_reasons.reasons_card(view(claims=(claim(region_id=7),))))
-    assert "The map shows nothing here" in flagged
-    assert "shows nothing here" not in text_of(
-        render_reasons.reasons_card(view(claims=(claim(region_id=1),)))
-    )
-
-
-def test_marked_area_without_a_claim_is_not_explained_away() -> None:
-    assert "No measurement sets the marked area apart" in text_of(render_reasons.reasons_card(view()))
-
-
-def test_negative_lists_what_the_engine_cannot_see_and_whether_copies_agree() -> None:
-    same, other = Stability(0.1, 0.2), Stability(0.1, 0.7)
-    agree = text_of(render_reasons.reasons_card(view(ready("no_tampering_found", 0.12, stability=same), ())))
-    assert "Areas below 32 pixels" in agree
-    assert "Same result recompressed and at half size" in agree
-    differ = text_of(
-        render_reasons.reasons_card(view(ready("no_tampering_found", 0.12, stability=other), ()))
-    )
-    assert "Same result" not in differ
-    assert "At half size 0.70" in differ
-
-
-def test_a_firm_verdict_tells_whether_copies_agree() -> None:
-    same, other = Stability(0.8, 0.7), Stability(0.8, 0.2)
-    agree = text_of(render_reasons.reasons_card(view(ready("tampered", 0.9, stability=same))))
-    assert agree.endswith("Same result recompressed and at half size")
-    differ = text_of(render_reasons.reasons_card(view(ready("tampered", 0.9, stability=other))))
-    assert "At half size, the result changes. As uploaded 0.90" in differ
-    unread = text_of(render_reasons.reasons_card(view(ready("tampered", 0.9))))
-    assert "half size" not in unread
-
-
-@pytest.mark.parametrize("verdict", ["tampered", "no_tampering_found", "inconclusive"])
-def test_a_check_that_is_still_to_come_is_told(verdict: str) -> None:
-    waiting = view(ready(verdict, to_be_checked=True))
-    assert "To be read once more, recompressed and at half size" in text_of(
-        render_reasons.reasons_card(waiting)
-    )
-    assert canvas.snapshot(waiting)["checking"] is True
-    assert canvas.snapshot(view(ready(verdict)))["checking"] is False
-
-
-def test_inconclusive_says_what_would_help() -> None:
-    card = text_of(render_reasons.reasons_card(view(ready("inconclusive", stability=Stability(0.6, 0.4)))))
-    assert "As uploaded 0.91 Compressed again 0.60 At half size 0.40" in card
-    assert "this one is 960 × 640" in card
-
-
-@pytest.mark.parametrize(
-    ("status", "regions", "line"),
-    [
-        ("points_to_region", (ONE,), "Differs in the marked area"),
-        ("points_to_region", (ONE, TWO), "Differs in region 1"),
-        ("no_difference", (ONE,), "No clear difference"),
-        ("not_measured", (ONE,), "Could not be measured"),
-        ("informs", (), "Of the whole picture"),
-        ("a status of a later version", (), "Of the whole picture"),
-    ],
-)
-def test_line_of_a_tile(status: str, regions: tuple[Region, ...], line: str) -> None:
-    assert render_evidence.tile_line(item(status), regions) == line
-
-
-def test_every_tile_opens_what_it_cannot_show() -> None:
-    html = render_evidence.evidence_tiles(view(items=(item(), item("informs", None, "metadata"))))
-    opened = re.findall(r'aria-controls="([^"]+)"', html)
-    assert opened == ["ev-noise", "ev-metadata"]
-    for name in opened:
-        assert f'id="{name}" hidden' in html
-    assert html.count("Not who did it.") == 2
-
-
-def test_note_comes_word_by_word_with_a_caret() -> None:
-    streaming = replace(view(), explanation=None, text="Two areas")
-    html = render_evidence.evidence_tiles(streaming)
-    assert 'Two areas<span class="caret">' in html
-    assert "caret" not in render_evidence.evidence_tiles(view())
-
-
-def test_an_explanation_in_another_language_says_so_to_screen_readers() -> None:
-    english = view(claims=(claim("The noise is lower."),))
-    assert english.explanation is not None
-    chinese = replace(english, explanation=replace(english.explanation, language="zh"))
-    for drawn in (render_evidence.evidence_tiles, render_reasons.reasons_card):
-        assert "lang=" not in drawn(english)
-        assert drawn(chinese).count(' lang="zh"') == 1
-
-
 def test_downloads_are_links_only_once_they_exist() -> None:
     waiting = render.about_card(view())
     assert "<a " not in waiting
@@ -405,58 +191,6 @@ def test_limits_tell_measured_rates_or_that_there_are_none() -> None:
     assert "Areas below 32 pixels" in told
     assert "take each result as a hint" in text_of(render_page.limits(ENGINE, None))
     assert "engine is starting" in text_of(render_page.limits(None, None))
-
-
-def test_snapshot_tells_the_canvas_everything_in_plain_json() -> None:
-    shown = replace(
-        view(items=(item(),)),
-        addresses=Addresses("p.jpg", "m.png", {"noise": LayerView("n.png", 12.0, "grey levels")}, "k.png"),
-    )
-    told = json.loads(json.dumps(canvas.snapshot(shown)))
-    assert told["run"] == "r1"
-    assert told["regions"] == [
-        {"id": 1, "box": [10, 20, 60, 80], "label": f"Region 1, left of centre, 2.0{SPACE}% of the picture"}
-    ]
-    assert told["layers"] == [
-        {"name": "noise", "title": "Noise", "address": "n.png", "legend": "12 grey levels"}
-    ]
-    assert (told["picture"], told["map"], told["mask"], told["threshold"]) == ("p.jpg", "m.png", "k.png", 0.5)
-    assert told["summary"].startswith("Picture with marks: One area left of centre")
-
-
-def test_snapshot_of_a_refusal_keeps_its_sentence() -> None:
-    told = canvas.snapshot(PageView("r1", phase="refused", refusal=Refusal("Head", "Why.")))
-    assert told["refusal"] == {"head": "Head", "why": "Why.", "reason": ""}
-
-
-def marks(shown: PageView) -> str:
-    return " ".join(str(step["mark"]) for step in canvas.steps(shown) if isinstance(step, dict))
-
-
-def test_steps_advance_one_at_a_time() -> None:
-    assert marks(PageView("r")) == "now wait wait wait wait"
-    assert marks(replace(view(), explanation=None)) == "done done done done now"
-    assert marks(view()) == "done done done done done"
-
-
-def test_steps_leave_out_what_the_engine_does_not_give() -> None:
-    mapless = replace(ENGINE, gives=frozenset({"verdict", "explanation"}))
-    names = [step["name"] for step in canvas.steps(replace(view(), engine=mapless)) if isinstance(step, dict)]
-    assert names == ["File facts", "Evidence", "Verdict", "Reasons"]
-
-
-@pytest.mark.parametrize(
-    ("phase", "ahead", "words"),
-    [
-        ("waiting", 0, ""),
-        ("waiting", 1, "1 picture is ahead of yours. Keep this page open."),
-        ("waiting", 3, "3 pictures are ahead of yours. Keep this page open."),
-        ("starting", 0, "The engine is starting; your picture is next."),
-        ("working", 3, ""),
-    ],
-)
-def test_those_who_wait_are_told_why(phase: str, ahead: int, words: str) -> None:
-    assert canvas.waiting_words(PageView("r", phase=phase, ahead=ahead)) == words  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("size", "words"), [(0, "1 kB"), (93_000, "91 kB"), (2_516_582, "2.4 MB")])
