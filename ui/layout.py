@@ -24,6 +24,7 @@ FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-
 MONO_FONTS = ("ui-monospace", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace")
 STYLES = ("tokens.css", "page.css", "canvas.css", "correcting.css", "panel.css", "bridge.css")
 LANE = "engine"  # everything that runs the engine shares this queue lane
+STORED, REOPENED = "stored", "reopened"  # shared by the pages of all languages
 NO_BAR = "<style>.nav-holder { display: none !important; }</style>"  # the head links the languages
 SWEEP_S = (300, 3000)  # Gradio deletes uploads: every, older than
 
@@ -160,8 +161,8 @@ def _wire_page(stage: gr.HTML, panels: Panels, handlers: Handlers, places: int) 
 
     shared: dict[str, Any] = {"outputs": list(panels), **_quiet()}
     analysis = stage.picked(on_picked, None, concurrency_id=LANE, concurrency_limit=2 * places + 3, **shared)
-    example = stage.example(on_example, None, concurrency_limit=4, **shared)
-    resumed = stage.resumed(on_resumed, None, concurrency_limit=4, **shared)
+    example = stage.example(on_example, None, concurrency_id=STORED, concurrency_limit=4, **shared)
+    resumed = stage.resumed(on_resumed, None, concurrency_id=REOPENED, concurrency_limit=4, **shared)
     for asked in (analysis, example, resumed):
         asked.failure(None, None, None, js=canvas.TELL_FAILED)
     empty = json.dumps(list(outputs(PageView(run="")))[1:])

@@ -1,7 +1,8 @@
 """Sentences that reach the page in English from engines, files and the store, in another language.
 
 They are looked up by what they are in English, in the catalogue `sentences_zh.json`; one that is not
-listed is shown as it comes. Explanations are not among them: those are made from their numbers.
+listed, or holds words that are not, is shown as it comes. Explanations are not among them: those are made from
+their numbers.
 """
 
 from __future__ import annotations
@@ -14,19 +15,24 @@ from pathlib import Path
 
 CHINESE = Path(__file__).parent / "sentences_zh.json"  # names and numbers in braces, the same in both
 PLACE = re.compile(r"\{(\w+)\}")
+QUOTED, NAME, ANY = ("name",), "[^”]+", ".+?"
+LONGEST = 600  # characters of a sentence that is looked up
 WORDS = ("rest", "what", "advice", "how")  # places that hold words, which are looked up themselves
 
 
 def translated(text: str) -> str:
     """The sentence in Chinese, with its names and numbers; the same where it is not listed."""
+    if len(text) > LONGEST:
+        return text
     plain, patterns = _catalogue()
     if text in plain:
         return plain[text]
     for pattern, chinese in patterns:
         if match := pattern.fullmatch(text):
-            found = match.groupdict().items()
-            held = {name: translated(value) if name in WORDS else value for name, value in found}
-            return chinese.format(**held)
+            given = match.groupdict()
+            words = {name: translated(value) for name, value in given.items() if name in WORDS}
+            if all(word != given[name] or word in plain for name, word in words.items()):
+                return chinese.format(**{**given, **words})
     return text
 
 
@@ -43,7 +49,7 @@ def _catalogue() -> tuple[Mapping[str, str], tuple[tuple[re.Pattern[str], str], 
 
 def _pattern(english: str) -> re.Pattern[str]:
     fixed = [re.escape(part) for part in PLACE.split(english)[::2]]
-    places = [f"(?P<{name}>.+?)" for name in PLACE.findall(english)]
+    places = [f"(?P<{name}>{NAME if name in QUOTED else ANY})" for name in PLACE.findall(english)]
     return re.compile(
         "".join(part for pair in zip(fixed, [*places, ""], strict=True) for part in pair), re.DOTALL
     )

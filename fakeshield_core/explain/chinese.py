@@ -15,8 +15,8 @@ from fakeshield_core.masks import MAX_REGIONS
 COUNTS = ("零", "一", "两", "三", "四", "五", "六", "七")
 MARKED, EACH = "标记区域", "各区域"
 LEADS: Mapping[Verdict, str] = {
-    "no_tampering_found": "评分低于阈值；所标之处是概率图中数值最高的位置。",
-    "inconclusive": "评分不足以作出判断；所标之处是概率图中数值最高的位置。",
+    "no_tampering_found": "分数低于阈值；标出的是热图上数值最高的位置。",
+    "inconclusive": "分数不足以作出判断；标出的是热图上数值最高的位置。",
 }
 # The words of `masks.where_in_picture`, as they follow "一处区域，".
 PLACES: Mapping[str, str] = {
@@ -61,7 +61,7 @@ class Chinese:
 
     def place(self, where: str) -> str:
         """Such as "位于画面左上"."""
-        return PLACES[where]
+        return PLACES.get(where, where)
 
     def where(self, regions: Sequence[Region]) -> str:
         """Such as "共标记两处区域，较大的一处位于画面左上，合计占画面的2.5%。"."""
@@ -87,19 +87,21 @@ class Chinese:
         return whole_text(item)
 
     def limit(self, item: EvidenceItem) -> str:
-        """That of the item's kind."""
-        return limit_text(item)
+        """That of the item's kind; of a kind that is not known its own words, as in all that follow."""
+        return limit_text(item) if item.name in TITLES else item.cannot_show
 
     def title(self, item: EvidenceItem) -> str:
         """That of the item's kind."""
-        return TITLES[item.name]
+        return TITLES.get(item.name, item.title)
 
     def headline(self, item: EvidenceItem) -> str:
         """As `headline_text`."""
-        return headline_text(item)
+        return headline_text(item) if item.name in TITLES else item.headline
 
     def shown(self, item: EvidenceItem, regions: Sequence[Region]) -> str:
         """From the clearest row, else from what the item says of the whole picture."""
+        if item.name not in TITLES:
+            return item.shows
         row = shown_row(item)
         if row is None:
             return whole_text(item) if item.status == "informs" else plain_text(item)
@@ -113,12 +115,12 @@ class Chinese:
     def same(
         self, results: Sequence[tuple[EvidenceItem, Rows]], ids: Sequence[int], regions: Sequence[Region]
     ) -> str:
-        """Such as "在噪声（2.04对1.48灰度级）方面，标记区域与画面其他相似部分无明显差异。"."""
+        """Such as "在噪声（2.04对1.48灰度级）方面，标记区域与画面其他相似部分无明显差别。"."""
         titles: list[str] = []
         for item, rows in results:
             titles.append(TITLES[item.name] + _levels(rows, regions, with_unit=not titles))
         each = "均" if len(titles) > 1 or len(ids) > 1 else ""
-        return f"在{_joined(titles)}方面，{_places(ids, regions)}与画面其他相似部分{each}无明显差异。"
+        return f"在{_joined(titles)}方面，{_places(ids, regions)}与画面其他相似部分{each}无明显差别。"
 
     def unmeasured(
         self, items: Sequence[EvidenceItem], row: Row, ids: Sequence[int], regions: Sequence[Region]

@@ -23,7 +23,7 @@ TITLES: Mapping[str, str] = {
     "ghosts": "压缩鬼影",
     "grid": "分块网格",
     "double_quantisation": "双重压缩",
-    "copy_move": "复制区域",
+    "copy_move": "重复区域",
 }
 _LEVELS = "（{inside}对{expected}灰度级，通常波动{spread}）"
 _MATCHES = (
@@ -75,7 +75,7 @@ WHOLES: Mapping[tuple[str, str], str] = {
     ("copy_move", ""): "画面中有" + _MATCHES,
 }
 LIMITS: Mapping[str, str] = {
-    "error_level": "锐化、模糊和材质也会改变误差水平，低质量保存则会抹去差异。",
+    "error_level": "锐化、模糊和材质也会改变误差水平，低质量保存则会抹去差别。",
     "noise": "对焦和细密纹理也会改变噪声强度，而在同一画面内复制的内容不会带来不同的噪声。",
     "ghosts": "未与原有网格对齐、经过缩放，或原先保存质量高于整幅图片的部分不会留下鬼影；"
     "平滑或规则的区域也可能看似鬼影。",
@@ -83,7 +83,7 @@ LIMITS: Mapping[str, str] = {
     "整幅图片的强压缩也会掩盖较早的网格。",
     "double_quantisation": "两次压缩在系数直方图中留下的空缺只能区分出压缩次数少于其余部分的区域，"
     "最后一次保存的质量若低得多，则会将其抹去。",
-    "copy_move": "特征匹配无法判断两处相同内容中哪一处是原件：若概率图只标出其中一处，那是引擎的判断；"
+    "copy_move": "特征匹配无法判断两处相同内容中哪一处是原件：若热图只标出其中一处，那是引擎的选择；"
     "窗户、瓷砖等本来就重复的图案也会匹配。",
 }
 REASONS: Mapping[str, str] = {

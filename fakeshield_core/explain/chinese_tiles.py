@@ -12,7 +12,7 @@ from fakeshield_core.explain.claims import CLAIMED
 from fakeshield_core.explain.words import Row, shown_row
 
 NOT_MEASURED = "未测得"
-NONE_CLEAR = "无明显者"
+NONE_CLEAR = "均不明显"
 FILE_LIMITS: Mapping[str, str] = {
     "metadata": "元数据可以删除或改写，编辑软件也会保存未经改动的图片，缺少数据则什么也证明不了。",
     "jpeg_tables": "量化表只说明文件最后一次如何写入；保存未经改动的图片也会写入新的量化表。",
@@ -30,7 +30,7 @@ PLAIN: Mapping[tuple[str, str], str] = {
     "{block_px}×{block_px}像素图像块。",
     ("double_quantisation", "no_difference"): "所检验的{tested}个频率中，有{clear}个明显呈现两次压缩留下的"
     "空缺：数量太少。",
-    ("copy_move", "no_difference"): "有{pairs}处局部特征与画面别处相似且符合同一位移：不足以称为复制区域。",
+    ("copy_move", "no_difference"): "有{pairs}处局部特征与画面别处相似且符合同一位移：不足以称为重复区域。",
 }
 NOT_COPIED = "画面中没有出现两次的区域。"
 TABLES: Mapping[str, str] = {
@@ -83,7 +83,7 @@ def _ghost_row(item: EvidenceItem, row: Row) -> str:
 
 
 def _double_row(item: EvidenceItem, row: Row) -> str:
-    return "压缩一次" if _clear(row) else "与其余相同"
+    return "只压缩过一次" if _clear(row) else "与其余相近"
 
 
 def _pairs(item: EvidenceItem) -> str:
@@ -124,7 +124,7 @@ def _grid(item: EvidenceItem) -> str:
     if item.status == "no_difference":
         return "无网格"
     offset = item.numbers["offset_xy"]
-    return f"始于{_two(offset)}" if offset != [0, 0] else "位置正常"
+    return f"始于{_two(offset)}" if offset != [0, 0] else "未偏移"
 
 
 def _double(item: EvidenceItem) -> str:

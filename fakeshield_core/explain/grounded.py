@@ -102,6 +102,8 @@ def retold(analysis: Analysis, language: str) -> Explanation | None:
     if told is None or told.source != MEASURED or told.language == language:
         return told
     words, evidence, regions = words_of(language), analysis.evidence, analysis.regions
+    if any(evidence.item(claim.kind) is None for claim in told.claims):
+        return told  # of a version that measured something else
     claims = tuple(replace(claim, text=words.claim(claim, evidence, regions)) for claim in told.claims)
     lead = words.leads.get(analysis.verdict) if regions else None
     text = words.gap.join(filter(None, (lead, *sentences(claims, evidence, regions, words))))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pytest
 
-from fakeshield_core.domain import EvidenceItem, Region, RgbImage
+from fakeshield_core.domain import Claim, EvidenceItem, Region, RgbImage
 from fakeshield_core.engines.stub import StubEngine
 from fakeshield_core.evidence import compare, measure
 from fakeshield_core.evidence.copy_move import copy_move_item
@@ -123,7 +124,7 @@ def test_a_region_that_was_not_set_apart_or_measured_is_told() -> None:
     evidence = compare(measure(pictured(rgb)), labels, TWO)
     noise = evidence.item("noise")
     assert noise is not None and noise.status == "no_difference"
-    assert CHINESE.shown(noise, TWO) == "在噪声方面，区域1与画面其他相似部分无明显差异。"
+    assert CHINESE.shown(noise, TWO) == "在噪声方面，区域1与画面其他相似部分无明显差别。"
     only = compare(measure(pictured(rgb)), np.where(labels == 2, 2, 0).astype(np.int32), TWO[1:])
     small = only.item("noise")
     assert small is not None and small.status == "not_measured"
@@ -145,3 +146,15 @@ def test_an_answer_is_retold_as_it_would_have_been_told(is_marked: bool) -> None
     assert retold(english, "zh") == chinese.explanation
     assert retold(chinese, "en") == english.explanation
     assert retold(english, "en") is english.explanation
+
+
+def test_what_another_version_measured_keeps_its_own_words() -> None:
+    english = analyze_to_end(StubEngine(), pictured(marked(scene(), 64, 64, 96, 96)), GroundedExplainer("en"))
+    light = EvidenceItem("lighting", "Light", "informs", "From left", "It comes from the left.", "Much.", {})
+    told = (CHINESE.title(light), CHINESE.headline(light), CHINESE.shown(light, TWO), CHINESE.limit(light))
+    assert told == ("Light", "From left", "It comes from the left.", "Much.")
+    assert CHINESE.place("behind the moon") == "behind the moon"
+    assert english.explanation is not None
+    claim = Claim("c1", "It comes from the left.", "lighting", 1, {}, None)
+    newer = replace(english, explanation=replace(english.explanation, claims=(claim,)))
+    assert retold(newer, "zh") is newer.explanation

@@ -17,6 +17,7 @@ from fakeshield_core.engines import compact, fakeshield
 from fakeshield_core.errors import FakeShieldError
 from fakeshield_core.evidence import measure
 from fakeshield_core.explain.grounded import LANGUAGES, retold
+from fakeshield_core.fakeshield import running
 from fakeshield_core.imaging import decode
 from feedback import durable
 from tests.fakes import encoded, pictured, textured
@@ -89,7 +90,8 @@ def test_what_engines_cards_and_layers_say_is_known() -> None:
     given = [*compact.LIMITS, *fakeshield.LIMITS, rates.measured_on, *(layer.unit for layer in layers)]
     with speaking("zh"):
         assert not [text for text in given if sentence(text) == text]
-        assert sentence("Something new.") == "Something new."
+        for new in ("Something new.", "This file is odd; do something.", "“a” " * 500, " ends in .” " * 900):
+            assert sentence(new) == new
     assert [sentence(text) for text in given] == given
 
 
@@ -148,7 +150,7 @@ def test_unusual_files_and_warnings_are_told_in_chinese() -> None:
         *(imaging_pixels.TRANSPARENT, imaging_pixels.SIXTEEN_BITS, imaging_pixels.PRINT_COLOURS),
         *(compact.UNCHECKED, fakeshield.NO_MEMORY),
         *(host.STARTING, host.FAILED, embedder.FAILED, embedder.SLOW, saving.OFF, durable.FULL, cases.GONE),
-        *(api.NO_PROMPT, api.NO_MASK),
+        *(api.NO_PROMPT, api.NO_MASK, running.NO_REGION, running.CHANGED, *running.CUT.values()),
     ]
     with speaking("zh"):
         told = [sentence(text) for text in given]

@@ -93,7 +93,7 @@ export class Correction {
     this.setTurn(false);
     const kept = how === "fix" || how === "missed" ? this.drafts.get(result.sha256) : null;
     const engine = await this.engineMask(result);
-    if (result !== this.result) return;
+    if (result !== this.result || this.session) return;
     this.setTurn(true, engine ? "" : this.words.no_mask);
     if (engine && kept) this.restore(kept, engine);
     else if (engine) this.open(startOf(how, result, engine, this.last.get(result.sha256)), engine);
@@ -102,7 +102,7 @@ export class Correction {
   async resume(draft) {
     const { result } = this;
     const engine = await this.engineMask(result);
-    if (result !== this.result) return;
+    if (result !== this.result || this.session) return;
     if (engine) this.restore(draft, engine);
     else this.setTurn(true, this.words.no_mask);
   }
@@ -264,13 +264,13 @@ export class Correction {
   }
 
   discard() {
-    const draft = this.draft();
+    const draft = this.saver.isBusy ? null : this.draft(); // what was sent may be saved: no way back is promised
     this.session = null; // so that leaving does not keep it once more
     this.keeper.forget(this.result.sha256);
     this.close();
     this.setPhase("done");
     this.offerBack(draft);
-    document.querySelector("[data-fix]:not([disabled])")?.focus({ preventScroll: true });
+    document.querySelector(draft ? ".take-back button" : "[data-fix]:not([disabled])")?.focus({ preventScroll: true });
   }
 
   // The way back from a discarded correction, until another one begins or another picture comes; null: none.
@@ -278,7 +278,18 @@ export class Correction {
     const line = document.querySelector(".take-back");
     if (!line) return;
     line.hidden = !draft;
-    line.querySelector("button").onclick = draft && (() => this.resume(draft));
+    line.querySelector("button").onclick = draft && (() => this.takeBack(draft));
+  }
+
+  async takeBack(draft) {
+    const { result } = this;
+    this.offerBack(null);
+    this.setTurn(false);
+    const engine = await this.engineMask(result);
+    if (result !== this.result || this.session) return;
+    this.setTurn(true, engine ? "" : this.words.no_mask);
+    if (engine) this.restore(draft, engine);
+    else this.offerBack(draft);
   }
 
   // Leaves everything as the result was; a draft is kept.

@@ -51,6 +51,7 @@ class Page {
     this.file = null;
     this.run = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
     this.verdict = null;
+    this.checking = false;
     document.body.dataset.answer = "found"; // until it is known
     this.own = false;
     this.drop.clear();
