@@ -1,8 +1,7 @@
 """Sentences that reach the page in English from engines, files and the store, in another language.
 
-They are looked up by what they are in English, in the catalogue `sentences_zh.json`; one that is not
-listed, or holds words that are not, is shown as it comes. Explanations are not among them: those are made from
-their numbers.
+They are looked up by what they are in English, in `sentences_zh.json`; one that is not listed, or holds words
+that are not, is shown as it comes. Explanations are not among them: those are made of numbers.
 """
 
 from __future__ import annotations
