@@ -19,10 +19,10 @@ from fakeshield_core.errors import InputError, UnknownReceipt
 from feedback.records import Correction, EngineDigests
 from ui.answers import Answer, answered
 from ui.cases import Case, Cases
-from ui.explaining import EXPLAINERS, explain_mask
+from ui.explaining import explain_mask
 from ui.fates import fate_to_json
 from ui.incoming import Said, Size, read_client_uuid, read_consent, read_correction, read_mask, read_prompts
-from ui.language import spoken
+from ui.language import EXPLAINERS, spoken
 from ui.saving import Saving
 
 NO_PROMPT = "Nothing was pointed at; click on the picture or draw a box."

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final, cast
+from typing import cast
 
 import numpy as np
 
@@ -18,17 +17,14 @@ from fakeshield_core.domain import (
     VerdictReady,
 )
 from fakeshield_core.errors import EngineOutputInvalid
-from fakeshield_core.explain import GroundedExplainer
 from fakeshield_core.picture import Picture
 from feedback.events import plain
 from ui import canvas
 from ui.answers import Answer
 from ui.cases import Case
-from ui.language import NAMES
 from ui.render_reasons import claims_or_word
 from ui.state import PageView, localise
 
-EXPLAINERS: Final[Mapping[str, Explainer]] = {code: GroundedExplainer(code) for code in NAMES}
 HALF = 0.5  # between unmarked and marked pixels
 
 

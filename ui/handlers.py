@@ -40,10 +40,9 @@ from fakeshield_core.picture import Picture
 from fakeshield_core.schema import analysis_to_json
 from ui.border import at_border
 from ui.cases import GONE, Case, Cases, UnknownCase
-from ui.explaining import EXPLAINERS
 from ui.host import EngineHost
 from ui.lane import Lane, Place
-from ui.language import spoken
+from ui.language import EXPLAINERS, spoken
 from ui.state import Addresses, Asked, LayerView, PageView, advance, stored_view, unchecked
 from ui.stops import Stops
 from ui.stored import Example

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final, ParamSpec, TypeVar
 
-from fakeshield_core.explain.grounded import LANGUAGES
+from fakeshield_core.domain import Explainer
+from fakeshield_core.explain.grounded import LANGUAGES, GroundedExplainer
 from fakeshield_core.explain.words import Words
 
 Made = TypeVar("Made")
@@ -16,6 +17,7 @@ Given = ParamSpec("Given")
 
 NAMES: Final[Mapping[str, str]] = {"en": "English", "zh": "中文"}  # each in its own words
 PLAIN: Final = "en"
+EXPLAINERS: Final[Mapping[str, Explainer]] = {code: GroundedExplainer(code) for code in NAMES}
 
 _spoken: ContextVar[str] = ContextVar("spoken", default=PLAIN)
 
@@ -60,7 +62,7 @@ def each_spoken(language: str, made: Iterator[Made]) -> Iterator[Made]:
 
 
 def in_language(function: Callable[Given, Made]) -> Callable[Given, Made]:
-    """The same function; whenever it is called, it speaks the language of now."""
+    """The same function; whenever it is called, it speaks the language in which it was wrapped."""
     language = spoken()
 
     @functools.wraps(function)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from fakeshield_core.domain import Explanation, PictureFacts
+from fakeshield_core.domain import EngineInfo, Explanation, PictureFacts
 from fakeshield_core.explain.note import percent_digits
 from ui.language import PLAIN, spoken
-from ui.words import SPACE, bytes_words, say
+from ui.words import SPACE, bytes_words, say, sentence
 
 
 def told(key: str, **values: object) -> str:
@@ -25,6 +25,12 @@ def list_of(lines: Iterable[str], mark: str, extra: str = "") -> str:
     """A list of plain lines, each behind the icon `mark`."""
     items = "".join(f"<li>{icon(mark)}<span>{escape(line)}</span></li>" for line in lines)
     return f'<ul class="list {extra}">{items}</ul>'
+
+
+def limits_list(engine: EngineInfo | None) -> str:
+    """What an engine cannot see, or that it does not say."""
+    given = map(sentence, engine.limits) if engine else ()
+    return list_of(tuple(given) or (say("cannot_see_unknown"),), "minus")
 
 
 def unbroken(text: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fakeshield_core.domain import EngineInfo
 from ui.language import NAMES, spoken
-from ui.markup import icon, list_of, told
+from ui.markup import icon, limits_list, told
 from ui.rates import Rates
 from ui.stored import Example
 from ui.words import example_words, rate_words, say, sentence
@@ -105,10 +105,7 @@ def _rates(engine: EngineInfo | None, rates: Rates | None) -> str:
 
 
 def _cannot_see(engine: EngineInfo | None) -> str:
-    if engine is None:
-        lines = f"<p>{told('limit_starting')}</p>"
-    else:
-        lines = list_of(tuple(map(sentence, engine.limits)) or (say("cannot_see_unknown"),), "minus")
+    lines = f"<p>{told('limit_starting')}</p>" if engine is None else limits_list(engine)
     return f"<h3>{told('cannot_see')}</h3>{lines}"
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from html import escape
 
 from fakeshield_core.domain import Claim, EngineInfo, Explanation, PictureFacts, VerdictReady
-from ui.markup import icon, list_of, told, tongue, unbroken
+from ui.markup import icon, limits_list, list_of, told, tongue, unbroken
 from ui.state import PageView
-from ui.words import KINDS, decimal_words, say, sentence
+from ui.words import KINDS, decimal_words, say
 
 READING = "reading"  # kind of a claim that is a language model's own words
 
@@ -91,9 +91,7 @@ def _claim(claim: Claim, known: frozenset[int]) -> str:
 
 
 def _limits_list(engine: EngineInfo | None) -> str:
-    known = map(sentence, engine.limits) if engine else ()
-    limits = tuple(known) or (say("cannot_see_unknown"),)
-    return f"<h2>{told('cannot_see')}</h2>{list_of(limits, 'minus')}"
+    return f"<h2>{told('cannot_see')}</h2>{limits_list(engine)}"
 
 
 def disagreement(verdict: VerdictReady) -> str:

@@ -65,7 +65,7 @@ class Chinese:
 
     def where(self, regions: Sequence[Region]) -> str:
         """Such as "共标记两处区域，较大的一处位于画面左上，合计占画面的2.5%。"."""
-        place = PLACES[regions[0].where]
+        place = self.place(regions[0].where)
         share = f"占画面的{percent_digits(sum(region.area_fraction for region in regions))}%"
         if len(regions) == 1:
             return f"标记了一处区域，{place}，{share}。"

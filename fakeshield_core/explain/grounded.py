@@ -79,8 +79,7 @@ class GroundedExplainer:
         yield EvidenceReady(compared)
         claims, words = self._claims(compared, regions), self._words
         told: list[str] = []
-        lead = words.leads.get(prior.verdict) if prior is not None and regions else None
-        for sentence in (*filter(None, [lead]), *sentences(claims, compared, regions, words)):
+        for sentence in _told(prior, claims, compared, regions, words):
             told.append(sentence if not told else f"{words.gap}{sentence}")
             yield TextChunk(told[-1])
         yield ClaimsReady(Explanation("".join(told), words.code, claims, MEASURED))
@@ -105,9 +104,21 @@ def retold(analysis: Analysis, language: str) -> Explanation | None:
     if any(evidence.item(claim.kind) is None for claim in told.claims):
         return told  # of a version that measured something else
     claims = tuple(replace(claim, text=words.claim(claim, evidence, regions)) for claim in told.claims)
-    lead = words.leads.get(analysis.verdict) if regions else None
-    text = words.gap.join(filter(None, (lead, *sentences(claims, evidence, regions, words))))
+    text = words.gap.join(_told(analysis, claims, evidence, regions, words))
     return Explanation(text, words.code, claims, MEASURED)
+
+
+def _told(
+    prior: Analysis | None,
+    claims: Sequence[Claim],
+    evidence: Evidence,
+    regions: Sequence[Region],
+    words: Words,
+) -> Iterator[str]:
+    """The note sentence by sentence, with a lead where the verdict does not stand behind the marks."""
+    if prior is not None and regions and (lead := words.leads.get(prior.verdict)):
+        yield lead
+    yield from sentences(claims, evidence, regions, words)
 
 
 def words_of(language: str) -> Words:
