@@ -24,6 +24,7 @@ from feedback.store import FeedbackStore
 from feedback.verify import verify
 from tests.fakes import encoded, marked, textured
 from tests.serving import served, served_process
+from ui.language import NAMES
 
 RGB = np.maximum(textured(96, 128), 70)  # no green is as low as in the stub's mark
 FORGED = marked(RGB, 20, 30, 24, 40)
@@ -82,13 +83,11 @@ def post(address: str, body: bytes) -> tuple[int, str]:
         return error.code, error.read().decode()
 
 
-def canvas_of(address: str) -> int:
-    """Id of the component whose scripts may call the server."""
+def canvases_of(address: str) -> list[int]:
+    """Ids of the components whose scripts may call the server: one on the page of each language."""
     with urllib.request.urlopen(f"{address}config", timeout=60) as answer:
         components = json.load(answer)["components"]
-    found = [each["id"] for each in components if "segment" in each["props"].get("server_fns", [])]
-    assert len(found) == 1
-    return int(found[0])
+    return [int(each["id"]) for each in components if "segment" in each["props"].get("server_fns", [])]
 
 
 def server(address: str, component: int, function: str, data: object) -> Any:
@@ -114,8 +113,9 @@ def test_click_explain_save_and_look_up_as_a_program(client: Client, folder: Pat
     assert (fate["state"], fate["kept"]) == ("quarantined", ["picture", "mask", "ratings"])
 
 
-def test_the_canvas_calls_the_same_functions(client: Client, address: str, folder: Path) -> None:
-    case, canvas = analysed(client, folder)["case_id"], canvas_of(address)
+@pytest.mark.parametrize("page", range(len(NAMES)), ids=NAMES)
+def test_the_canvas_calls_the_same_functions(client: Client, address: str, folder: Path, page: int) -> None:
+    case, canvas = analysed(client, folder)["case_id"], canvases_of(address)[page]
     assert server(address, canvas, "segment", [case, CLICK, None])["candidates"]
     saved = server(address, canvas, "save", [case, correction()])
     assert server(address, canvas, "fate", saved["receipt"])["state"] == "quarantined"
@@ -150,14 +150,16 @@ def test_a_body_that_announces_too_much_is_refused_before_it_comes(address: str)
 
 
 def test_only_the_canvas_offers_functions(address: str) -> None:
-    canvas = canvas_of(address)
-    body = {"data": [], "component_id": canvas, "fn_name": "postprocess", "session_hash": "abc"}
-    assert post(address, json.dumps(body).encode())[0] == 404
+    canvases = canvases_of(address)
+    assert len(canvases) == len(NAMES)
+    for canvas in canvases:
+        body = {"data": [], "component_id": canvas, "fn_name": "postprocess", "session_hash": "abc"}
+        assert post(address, json.dumps(body).encode())[0] == 404
 
 
 def test_two_people_at_once_do_not_meet(client: Client, address: str, folder: Path) -> None:
     """Different pictures, clicks and saves, interleaved: each gets the answer to their own."""
-    canvas = canvas_of(address)
+    canvas = canvases_of(address)[0]
     pictures = [FORGED, marked(np.maximum(textured(64, 80, 5), 70), 8, 8, 20, 24)]
     people = []
     for number, rgb in enumerate(pictures):
@@ -199,7 +201,7 @@ def test_a_save_that_is_killed_and_sent_again_is_one_item(tmp_path: Path) -> Non
         sent = correction()
         with served_process(tmp_path) as (address, process):
             client = connected(address)
-            case, canvas = analysed(client, tmp_path)["case_id"], canvas_of(address)
+            case, canvas = analysed(client, tmp_path)["case_id"], canvases_of(address)[0]
             client.close()
             killer = threading.Timer(chance.uniform(0, 0.05), process.kill)
             killer.start()
