@@ -63,11 +63,11 @@ def serve(settings: Settings, build: Callable[..., Engine], **launch: Any) -> Ru
     store = saving.Saving(lambda: FeedbackStore.open(settings.data_dir / FOLDER, settings.database_url))
     page = handlers.Handlers(engine, lane.Lane(places), files, stored.read_examples(), kept, explainers)
     demo = layout.build_demo(page, places, api.Api(kept, store, explainers), settings.language)
-    desk = review.Desk(settings.review_token, store)
+    behind = routes.Behind(engine, kept, store, review.Desk(settings.review_token, store), settings.language)
     for part in (files, engine, store, kept):
         part.start()
     demo.launch(
-        app_kwargs=routes.app_options(routes.Behind(engine, kept, store, desk), files.results),
+        app_kwargs=routes.app_options(behind, files.results),
         max_file_size=MAX_BYTES,
         max_threads=2 * places + THREADS_BESIDE,
         **layout.launch_options(),

@@ -11,7 +11,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ui.words import say
+from ui.words import say, sentence
 
 ADDRESS = re.compile(r"\s*[a-z][a-z0-9+.-]*:/", re.IGNORECASE)  # scheme of a URL, however many slashes follow
 MOST_BODY_BYTES = 8 * 1024 * 1024  # a mask of 40 megapixels with 1 % of single pixels takes 1.1 MB
@@ -22,12 +22,12 @@ FETCHING_ROUTES = ("/file=", "/proxy=", "/stream/")
 
 
 def refuse_addresses(component: gr.File) -> None:
-    """Makes a file component refuse URLs, which Gradio would fetch for the visitor."""
-    fetch = component.async_move_resource_to_block_cache
+    """Makes a file component refuse URLs, which Gradio would fetch, in the language of now."""
+    fetch, why = component.async_move_resource_to_block_cache, say("why_address")
 
     async def keep_local(resource: str | Path | None) -> str | None:
         if resource is not None and ADDRESS.match(str(resource)):
-            raise gr.Error(say("why_address"), print_exception=False)
+            raise gr.Error(why, print_exception=False)
         found: str | None = await fetch(resource)
         return found
 
@@ -36,9 +36,10 @@ def refuse_addresses(component: gr.File) -> None:
 
 def refuse_files(component: Field) -> Field:
     """Makes a component refuse file values; Gradio looks for them, and fetches them, wherever JSON may go."""
+    why = sentence(NO_FILES)
 
     async def refuse(_: str | Path | None) -> str | None:
-        raise gr.Error(NO_FILES, print_exception=False)
+        raise gr.Error(why, print_exception=False)
 
     component.async_move_resource_to_block_cache = refuse
     return component

@@ -27,9 +27,14 @@ def spoken() -> str:
     return _spoken.get()
 
 
-def known(code: str | None) -> str:
-    """That language, English where it is none of NAMES; for what a visitor sent."""
-    return code if code is not None and code in NAMES else PLAIN
+def known(code: str | None, otherwise: str) -> str:
+    """That language, another where it is none of NAMES; for what a visitor sent."""
+    return code if code is not None and code in NAMES else otherwise
+
+
+def addresses(first: str) -> Mapping[str, str]:
+    """Where the page in each language lies, by its code, seen from the root; there it speaks the first."""
+    return {code: "./" if code == first else code for code in NAMES}
 
 
 def words() -> Words:

@@ -15,7 +15,7 @@ from ui.border import at_border
 from ui.endpoints import add_endpoints, server_functions
 from ui.handlers import Answer, Handlers
 from ui.intake import refuse_addresses
-from ui.language import NAMES, PLAIN, each_spoken, in_language, speaking, spoken
+from ui.language import NAMES, PLAIN, addresses, each_spoken, in_language, speaking, spoken
 from ui.rates import rates_of
 from ui.state import Asked, PageView
 
@@ -49,24 +49,24 @@ def build_demo(handlers: Handlers, places: int, api: Api | None = None, language
         language: of the page at the root and of the endpoints; pages in others lie beside it by their code.
     """
     demo = gr.Blocks(fill_width=True, analytics_enabled=False, delete_cache=SWEEP_S, title="FakeShield")
-    addresses = {code: "./" if code == language else code for code in NAMES}
+    tongues = addresses(language)
     with demo, speaking(language):
-        _build_page(demo, addresses, handlers, places, api)
+        _build_page(demo, tongues, handlers, places, api)
         _endpoint(handlers, places)
         if api is not None:
             add_endpoints(api)
     for other in NAMES.keys() - {language}:
         with demo.route(NAMES[other], other), speaking(other):
-            _build_page(demo, addresses, handlers, places, api)
+            _build_page(demo, tongues, handlers, places, api)
     demo.queue(max_size=places + 1)
     return demo
 
 
 def _build_page(
-    demo: gr.Blocks, addresses: Mapping[str, str], handlers: Handlers, places: int, api: Api | None
+    demo: gr.Blocks, tongues: Mapping[str, str], handlers: Handlers, places: int, api: Api | None
 ) -> None:
     """The page in the language of now."""
-    _html(f"<style>{style()}</style>{render_page.head(canvas.STATIC, addresses)}", "o-head")
+    _html(f"<style>{style()}</style>{render_page.head(canvas.STATIC, tongues)}", "o-head")
     with gr.Column(elem_classes=["page"], elem_id="main"):
         _html(render_page.intro(), "o-intro", "start-only")
         _html(render_correction.resume(), "o-resume", "start-only")

@@ -28,7 +28,7 @@ HEADERS = {
 SHEETS = ("tokens.css", "page.css", "plain.css")
 
 
-def page(title: str, body: str, status: int = 200, is_wide: bool = False) -> HTMLResponse:
+def page(title: str, body: str, status: int = 200, is_wide: bool = False, home: str = "./") -> HTMLResponse:
     """A whole page, which lies beside the main one.
 
     Args:
@@ -36,6 +36,7 @@ def page(title: str, body: str, status: int = 200, is_wide: bool = False) -> HTM
         body: HTML.
         status: of HTTP.
         is_wide: as wide as the main page.
+        home: address of the main page.
     """
     sheets = "".join(f'<link rel="stylesheet" href="{canvas.ADDRESS}/{name}">' for name in SHEETS)
     text = (
@@ -43,7 +44,7 @@ def page(title: str, body: str, status: int = 200, is_wide: bool = False) -> HTM
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)} · FakeShield</title>{sheets}</head>"
         '<body class="gradio-container plain"><header class="head"><div>'
-        f'<a class="mark" href="./">{MARK}FakeShield</a></div></header>'
+        f'<a class="mark" href="{home}">{MARK}FakeShield</a></div></header>'
         f'<main class="page narrow{" wide" if is_wide else ""}"><h1>{escape(title)}</h1>{body}</main>'
         "</body></html>"
     )

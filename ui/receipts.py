@@ -18,15 +18,21 @@ from fakeshield_core.domain import JsonValue
 from fakeshield_core.errors import InputError
 from ui.answers import Answer
 from ui.api import Api
-from ui.language import in_language, known, speaking, spoken
+from ui.language import PLAIN, addresses, in_language, known, speaking, spoken
 from ui.pages import button, facts, field, hidden, note, page, read_form, state_words, tick
 from ui.words_pages import told
 
 ADDRESS = "receipt"
 
 
-def receipt_route(api: Api) -> Route:
-    """The page, over the same functions that programs use."""
+def receipt_route(api: Api, language: str = PLAIN) -> Route:
+    """The page, over the same functions that programs use.
+
+    Args:
+        api: those functions.
+        language: of the page at the root, and of this one where nobody asks for another.
+    """
+    homes = addresses(language)
 
     async def endpoint(request: Request) -> Response:
         if request.method != "POST":
@@ -36,17 +42,17 @@ def receipt_route(api: Api) -> Route:
             try:
                 form = await read_form(request)
             except InputError as error:
-                return _page("", note(str(error), is_wrong=True), 400)
-        with speaking(known(form.get("lang"))):
-            return await run_in_threadpool(in_language(_respond), api, form)
+                return _page(homes, "", note(str(error), is_wrong=True), 400)
+        with speaking(known(form.get("lang"), language)):
+            return await run_in_threadpool(in_language(_respond), api, homes, form)
 
     return Route(f"/{ADDRESS}", endpoint, methods=["GET", "POST"])
 
 
-def _respond(api: Api, form: Mapping[str, str]) -> Response:
+def _respond(api: Api, homes: Mapping[str, str], form: Mapping[str, str]) -> Response:
     code, action = form.get("code", ""), form.get("action", "")
     if not code:
-        return _page("", "")
+        return _page(homes, "", "")
     done = ""
     if action == "delete" and "sure" not in form:
         done = note(told("delete_tick"), is_wrong=True)
@@ -58,17 +64,17 @@ def _respond(api: Api, form: Mapping[str, str]) -> Response:
         done = _said(api.consent(code, ticks), told("consent_saved"))
     fate = api.case(code)
     if "error" in fate:
-        return _page(code, note(str(fate["error"]), is_wrong=True), 404)
-    return _page(code, done + _fate(fate))
+        return _page(homes, code, note(str(fate["error"]), is_wrong=True), 404)
+    return _page(homes, code, done + _fate(fate))
 
 
-def _page(code: str, below: str, status: int = 200) -> Response:
+def _page(homes: Mapping[str, str], code: str, below: str, status: int = 200) -> Response:
     form = (
         f'<form class="card" method="post" action="{ADDRESS}"><p>{escape(told("receipt_lead"))}</p>'
         f"{field('code', told('receipt_code'), code, longest=40)}{button('find', told('receipt_find'), True)}"
         f"{hidden(lang=spoken())}</form>"
     )
-    return page(told("receipt_title"), form + below, status)
+    return page(told("receipt_title"), form + below, status, home=homes[spoken()])
 
 
 def _said(answer: Answer, done: str) -> str:

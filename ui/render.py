@@ -68,7 +68,7 @@ def where_line(view: PageView, verdict: VerdictReady) -> str:
         case "no_tampering_found":
             return say("none_where", peak=decimal_words(localised.peak)) if localised else say("none_no_map")
         case "inconclusive":
-            return f"{say('unsure_where')} {disagreement(verdict)}".rstrip()
+            return f"{say('unsure_where')}{say('gap')}{disagreement(verdict)}".rstrip()
         case _:
             return say("not_given_where")
 

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 from fakeshield_core.errors import FakeShieldError
+from fakeshield_core.explain.grounded import retold
 from fakeshield_core.explain.note import percent_words
 from fakeshield_core.schema import analysis_from_json
 from feedback.events import new_uuid
 from feedback.records import Content, Item, Kept
+from ui.language import spoken
 from ui.pages import button, facts, field, hidden, note
 from ui.review_access import Session
 from ui.words import KINDS, seconds_words
@@ -47,9 +49,9 @@ def queue(items: Sequence[Item], claims: Mapping[str, Mapping[str, str]], sessio
 
 
 def claim_texts(analysis: bytes) -> Mapping[str, str]:
-    """Texts of the claims in a stored result by their id; none where it cannot be read."""
+    """Texts of a stored result's claims by their id, in the language of now; none where it cannot be read."""
     try:
-        explanation = analysis_from_json(json.loads(analysis)).explanation
+        explanation = retold(analysis_from_json(json.loads(analysis)), spoken())
     except (ValueError, FakeShieldError):
         return {}
     return {claim.id: claim.text for claim in explanation.claims} if explanation else {}

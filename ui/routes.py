@@ -18,6 +18,7 @@ from ui.api import Api
 from ui.cases import Cases
 from ui.host import EngineHost
 from ui.intake import NoFetching, SmallBodies
+from ui.language import PLAIN
 from ui.receipts import receipt_route
 from ui.review import Desk
 from ui.saving import Saving
@@ -41,6 +42,7 @@ class Behind:
     cases: Cases
     saving: Saving
     desk: Desk
+    language: str = PLAIN  # of the page at the root
 
 
 def app_options(behind: Behind, results: Path) -> dict[str, Any]:
@@ -64,7 +66,7 @@ def routes(behind: Behind, results: Path) -> list[BaseRoute]:
     return [
         Route("/healthz", healthz),
         Route("/readyz", readyz),
-        receipt_route(Api(behind.cases, behind.saving)),
+        receipt_route(Api(behind.cases, behind.saving), behind.language),
         *behind.desk.routes(),
         *(Mount(f"/{address}", FreshFiles(directory=folder, check_dir=False)) for address, folder in folders),
     ]

@@ -139,6 +139,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "time": "Time",
     "time_parts": "{total} ({parts})",
     "comma": ", ",
+    "gap": " ",  # between sentences
     "seconds": "s",
     "time_evidence": "evidence",
     "time_engine": "engine",
@@ -213,7 +214,7 @@ FOR_THE_CANVAS: Final = (
     *("drop", "formats", "formats_only", "choose", "picture", "cancel", "new", "photo", "map", "layer"),
     *("opacity", "tools", "tool_hide", "tool_in", "tool_out", "tool_fit", "tool_full", "keys", "ramp"),
     *("uploading", "alt_working", "no_display", "error_head", "error_large", "error_lost", "why_large"),
-    *("why_empty", "why_upload", "why_offline", "why_lost"),
+    *("why_empty", "why_upload", "why_offline", "why_lost", "comma", "seconds"),
     *words_correction.CANVAS,
 )
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from fakeshield_core.domain import Claim, Evidence, EvidenceItem, Region, Verdict
 from fakeshield_core.explain.chinese_findings import TITLES, claim_text, reason_text, whole_text
 from fakeshield_core.explain.chinese_tiles import headline_text, limit_text, plain_text
-from fakeshield_core.explain.claims import CLAIMED, region_rows
+from fakeshield_core.explain.claims import CLAIMED, row_of
 from fakeshield_core.explain.note import percent_digits
 from fakeshield_core.explain.words import Row, Rows, Words, levels_told, naming, shown_row
 from fakeshield_core.masks import MAX_REGIONS
@@ -79,7 +79,7 @@ class Chinese:
         item = next(item for item in evidence.items if item.name == claim.kind)
         if claim.region_id is None:
             return whole_text(item)
-        row = next(row for row in region_rows(item) if row["region_id"] == claim.region_id)
+        row = row_of(item, claim.region_id)
         return claim_text(item, row, _place(claim.region_id, regions))
 
     def whole(self, item: EvidenceItem) -> str:

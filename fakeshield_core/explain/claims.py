@@ -70,6 +70,15 @@ def region_rows(item: EvidenceItem) -> list[dict[str, JsonValue]]:
     return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
 
+def row_of(item: EvidenceItem, region_id: int) -> dict[str, JsonValue]:
+    """The item's result for one region.
+
+    Raises:
+        KeyError: it has none.
+    """
+    return {row["region_id"]: row for row in region_rows(item)}[region_id]
+
+
 def _strength(claim: Claim) -> tuple[float, float]:
     effect = claim.evidence["effect"]
     return claim.confidence or 0.0, effect if isinstance(effect, float) else 0.0

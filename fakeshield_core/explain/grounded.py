@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -30,6 +31,8 @@ from fakeshield_core.explain.offsets import Offsets
 from fakeshield_core.explain.outline import sentences
 from fakeshield_core.explain.words import Words
 from fakeshield_core.picture import Picture
+
+log = logging.getLogger(__name__)
 
 MEASURED = "measured"  # source of an explanation
 LANGUAGES: Mapping[str, Words] = {words.code: words for words in (ENGLISH, CHINESE)}
@@ -92,7 +95,8 @@ class GroundedExplainer:
 def retold(analysis: Analysis, language: str) -> Explanation | None:
     """The explanation of a finished analysis in another language, made of its measurements.
 
-    Claims keep their ids. One that an engine wrote in its own words stays as it is; None where there is none.
+    Claims keep their ids. One that an engine wrote in its own words stays as it is, and so does one of a
+    version that measured something else; None where there is none.
 
     Raises:
         SettingsInvalid: the language is none of LANGUAGES.
@@ -102,9 +106,13 @@ def retold(analysis: Analysis, language: str) -> Explanation | None:
         return told
     words, evidence, regions = words_of(language), analysis.evidence, analysis.regions
     if any(evidence.item(claim.kind) is None for claim in told.claims):
-        return told  # of a version that measured something else
-    claims = tuple(replace(claim, text=words.claim(claim, evidence, regions)) for claim in told.claims)
-    text = words.gap.join(_told(analysis, claims, evidence, regions, words))
+        return told
+    try:
+        claims = tuple(replace(claim, text=words.claim(claim, evidence, regions)) for claim in told.claims)
+        text = words.gap.join(_told(analysis, claims, evidence, regions, words))
+    except (LookupError, TypeError, ValueError) as error:  # a number has another name or form there
+        log.warning("an explanation cannot be told in %s: %r", language, error)
+        return told
     return Explanation(text, words.code, claims, MEASURED)
 
 

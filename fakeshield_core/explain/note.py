@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from fakeshield_core.domain import Claim, Evidence, EvidenceItem, Region, Verdict
 from fakeshield_core.evidence.level_test import place_words
-from fakeshield_core.explain.claims import region_rows
+from fakeshield_core.explain.claims import row_of
 from fakeshield_core.explain.words import Row, Rows, Words, levels_told, naming
 from fakeshield_core.masks import MAX_REGIONS
 
@@ -42,7 +42,7 @@ class English:
         item = next(item for item in evidence.items if item.name == claim.kind)
         if claim.region_id is None:
             return item.shows
-        return next(str(row["text"]) for row in region_rows(item) if row["region_id"] == claim.region_id)
+        return str(row_of(item, claim.region_id)["text"])
 
     def whole(self, item: EvidenceItem) -> str:
         """The sentence that came with the measurement."""

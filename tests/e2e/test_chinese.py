@@ -88,6 +88,32 @@ def test_a_file_that_is_no_picture_is_refused_in_chinese(visitor: Visitor) -> No
     expect(zone).to_contain_text("“invoice.jpg” 的扩展名是 .jpg，内容却是PDF。请把页面另存为图片")
 
 
+def test_the_answer_goes_along_to_the_other_language(visitor: Visitor) -> None:
+    corrector = Corrector(visitor).open(ONE, seed=52)
+    page = visitor.page
+    page.get_by_role("link", name="中文").click()
+    expect(page.get_by_role("heading", name="发现篡改痕迹")).to_be_visible()
+    corrector.begin("修正")
+    corrector.click(350, 160)
+    expect(corrector.offer).to_contain_text("增加")
+    corrector.keep()
+    page.get_by_role("link", name="English").click()
+    corrector.see_correction()
+    expect(corrector.panel).to_contain_text("Yours 16")
+    page.reload()
+    expect(visitor.canvas).to_have_attribute("data-phase", "idle")
+    assert visitor.problems == []
+
+
+def test_an_example_goes_along_to_the_other_language(visitor: Visitor) -> None:
+    page = visitor.page
+    page.locator("[data-example]").first.click()
+    visitor.see_result()
+    page.get_by_role("link", name="中文").click()
+    visitor.see_result()
+    expect(page.locator(".about")).to_contain_text("早先得出并存好")
+
+
 def test_the_way_back_to_english(visitor: Visitor) -> None:
     _in_chinese(visitor)
     visitor.page.get_by_role("link", name="English").click()

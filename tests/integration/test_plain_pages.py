@@ -26,6 +26,7 @@ from tests.feedback_fakes import NOTHING, correction, mask, picture
 from ui.api import Api
 from ui.cases import Cases
 from ui.embedder import Embedder
+from ui.language import NAMES, PLAIN
 from ui.receipts import receipt_route
 from ui.review import COOKIE, Desk
 from ui.review_access import MOST_TRIES, SESSION_S, TRIES_S, Access, Session
@@ -51,9 +52,9 @@ class Site:
     store: FeedbackStore
     saving: Saving
 
-    def visitor(self, token: str | None = TOKEN) -> TestClient:
+    def visitor(self, token: str | None = TOKEN, language: str = PLAIN) -> TestClient:
         api = Api(Cases(Embedder(lambda: pytest.fail("no clicks here"))), self.saving)
-        routes = [receipt_route(api), *Desk(token, self.saving).routes()]
+        routes = [receipt_route(api, language), *Desk(token, self.saving).routes()]
         return TestClient(Starlette(routes=routes), base_url="http://site", follow_redirects=True)
 
     def reviewer(self, name: str = "ines") -> TestClient:
@@ -281,6 +282,18 @@ def test_pages_load_nothing_from_elsewhere_and_run_no_scripts(site: Site) -> Non
         assert answer.headers["cache-control"] == "no-store"
         assert "<script" not in answer.text and "http://" not in answer.text and "style=" not in answer.text
     assert site.reviewer().get("/review").headers["x-frame-options"] == "DENY"
+
+
+@pytest.mark.parametrize(("language", "homes"), [("en", ("./", "zh")), ("zh", ("en", "./"))])
+def test_the_receipt_page_leads_back_to_the_page_in_its_language(
+    site: Site, language: str, homes: tuple[str, str]
+) -> None:
+    visitor = site.visitor(language=language)
+    for code, home in zip(NAMES, homes, strict=True):
+        text = visitor.get("/receipt", params={"lang": code}).text
+        assert f'<html lang="{code}">' in text and f'class="mark" href="{home}"' in text
+    assert f'<html lang="{language}">' in visitor.get("/receipt").text
+    assert f'<html lang="{language}">' in visitor.post("/receipt", data={"lang": "../x"}).text
 
 
 @pytest.mark.parametrize("path", ["/receipt", "/review"])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from html import unescape
 
+import gradio as gr
 import numpy as np
 import pytest
 
@@ -19,6 +21,7 @@ from fakeshield_core.evidence import measure
 from fakeshield_core.explain.grounded import LANGUAGES, retold
 from fakeshield_core.fakeshield import running
 from fakeshield_core.imaging import decode
+from fakeshield_core.schema import analysis_to_json
 from feedback import durable
 from tests.fakes import encoded, pictured, textured
 from ui import (
@@ -35,8 +38,10 @@ from ui import (
     words_pages,
 )
 from ui.canvas import STATIC
-from ui.language import NAMES, PLAIN, each_spoken, in_language, known, speaking, spoken
+from ui.intake import refuse_addresses, refuse_files
+from ui.language import NAMES, PLAIN, addresses, each_spoken, in_language, known, speaking, spoken
 from ui.rates import rates_of
+from ui.review_pages import claim_texts
 from ui.state import PageView, stored_view
 from ui.stored import read_examples
 from ui.words import sentence
@@ -80,7 +85,9 @@ def test_both_have_the_same_places_to_fill(number: int) -> None:
 
 def test_every_language_is_spoken_by_page_and_explanation() -> None:
     assert set(NAMES) == set(LANGUAGES) == set(words.TABLES) == set(words_pages.TABLES)
-    assert spoken() == PLAIN and known("zh") == "zh" and known("../x") == known(None) == PLAIN
+    assert spoken() == PLAIN and known("zh", PLAIN) == "zh" and known("../x", PLAIN) == PLAIN
+    assert known(None, "zh") == "zh" and known("en", "zh") == "en"
+    assert addresses("zh") == {"en": "en", "zh": "./"}
 
 
 def test_what_engines_cards_and_layers_say_is_known() -> None:
@@ -203,11 +210,42 @@ def _retold(view: PageView, name: str) -> PageView:
     return replace(view, explanation=retold(EXAMPLES[name].analysis, spoken()))
 
 
+@pytest.mark.skipif(not EXAMPLES, reason="no stored examples")
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_claims_that_were_read_in_chinese_are_reviewed_in_english(name: str) -> None:
+    analysis = EXAMPLES[name].analysis
+    chinese = replace(analysis, explanation=retold(analysis, "zh"))
+    assert analysis.explanation is not None and chinese.explanation is not None
+    texts = claim_texts(json.dumps(analysis_to_json(chinese)).encode())
+    assert texts == {claim.id: claim.text for claim in analysis.explanation.claims}
+    assert texts.values() != {claim.text for claim in chinese.explanation.claims}
+
+
+@pytest.mark.parametrize("field", ["numbers", "regions"])
+def test_a_result_with_other_numbers_stays_as_it_was_told(field: str) -> None:
+    analysis = EXAMPLES["copied"].analysis
+    items = analysis.evidence.items
+    numbers = [
+        {} if field == "numbers" else {**item.numbers, "regions": [{"region_id": 1}]} for item in items
+    ]
+    changed = (replace(item, numbers=other) for item, other in zip(items, numbers, strict=True))
+    other = replace(analysis, evidence=replace(analysis.evidence, items=tuple(changed)))
+    assert retold(other, "zh") == analysis.explanation
+
+
+def test_an_address_is_refused_in_the_language_of_its_page() -> None:
+    with speaking("zh"):
+        file, field = gr.File(render=False), refuse_files(gr.JSON(render=False))
+        refuse_addresses(file)
+    for component, why in ((file, "这里不支持网址"), (field, "这里不接收文件")):
+        with pytest.raises(gr.Error, match=why):
+            asyncio.run(component.async_move_resource_to_block_cache("https://example.com/x.png"))
+
+
 def test_the_fixed_parts_are_all_chinese() -> None:
-    addresses = {"en": "./", "zh": "zh"}
     with speaking("zh"):
         parts = [
-            render_page.head(STATIC, addresses),
+            render_page.head(STATIC, addresses("en")),
             render_page.intro(),
             render_page.foot(),
             render_page.examples(EXAMPLES.values()),

@@ -1,4 +1,6 @@
 // The bars round the stage: name and steps, layers and their strength, tools.
+import { ended } from "./words.js";
+
 const TICK_MS = 100;
 
 export class Bars {
@@ -29,7 +31,8 @@ export class Bars {
     this.setSteps([{ name: this.words.uploading, mark: "now" }]);
     this.started = performance.now();
     clearInterval(this.ticking);
-    const tick = () => { this.find(".elapsed").textContent = `${((performance.now() - this.started) / 1000).toFixed(1)} s`; };
+    const seconds = () => ((performance.now() - this.started) / 1000).toFixed(1);
+    const tick = () => { this.find(".elapsed").textContent = `${seconds()} ${this.words.seconds}`; };
     tick();
     this.ticking = setInterval(tick, TICK_MS);
   }
@@ -41,7 +44,7 @@ export class Bars {
   apply(update) {
     this.find(".name").textContent = update.name;
     this.find(".facts-line").textContent = update.facts;
-    this.find(".stage").setAttribute("aria-label", [update.alt, `${update.summary}.`, this.words.keys].filter(Boolean).join(". "));
+    this.find(".stage").setAttribute("aria-label", [update.alt, update.summary, this.words.keys].filter(Boolean).map(ended).join(" "));
     this.note(update.note);
     this.setSteps(update.steps);
     this.threshold = update.threshold;

@@ -13,7 +13,7 @@ import { Saver } from "./saver.js";
 import { Scene } from "./scene.js";
 import { Session } from "./session.js";
 import { loopOf, strokeOf } from "./strokes.js";
-import { fill, share } from "./words.js";
+import { ended, fill, share } from "./words.js";
 import { WorkBar } from "./workbar.js";
 
 const SAME_LEVEL = 0.005; // of the threshold: there the engine's own mask is taken
@@ -172,7 +172,7 @@ export class Correction {
     this.explaining.markOld();
     this.bar.say(this.noted, this.session.offer);
     const marked = fill(this.words.alt_fixing, { share: share(this.session.state.mask.share) });
-    this.stage.box.setAttribute("aria-label", `${marked}. ${this.words.keys_fixing}`);
+    this.stage.box.setAttribute("aria-label", `${ended(marked)} ${this.words.keys_fixing}`);
     this.keeper.soon();
   }
 

@@ -1,5 +1,6 @@
 // The canvas component: one picture at a time, from choosing it to its result.
 import { Bars } from "./bars.js";
+import { carryAlong, takeCarried } from "./carry.js";
 import { Correction } from "./correction.js";
 import { Drafts } from "./draft.js";
 import { DropZone } from "./drop.js";
@@ -92,6 +93,19 @@ class Page {
     this.resumed({ run, name, case: id });
   }
 
+  // What opens the present answer again; null: there is none.
+  present() {
+    const { result, session } = this.correction;
+    if (!result?.case_id && !result?.example) return null;
+    return { example: result.example, case: result.case_id, name: result.name, draft: session && result.sha256 };
+  }
+
+  reopen({ example, case: id, name, draft }) {
+    if (example) this.openExample(example);
+    else this.openCase(id, name);
+    if (draft) this.resume.expect(draft);
+  }
+
   apply(update) {
     if (!update || update.run !== this.run) return;
     if (update.refusal) return this.refuse(update.refusal.head, update.refusal.why, update.refusal.reason);
@@ -126,8 +140,9 @@ class Page {
   }
 
   refuse(head, why, reason = "") {
+    const { wanted } = this.resume;
     this.leave();
-    if (reason === "gone") this.resume.refused();
+    if (reason === "gone" && wanted) this.resume.refused(wanted);
     else this.drop.refuse(head, why);
   }
 
@@ -185,4 +200,7 @@ export function mount(context) {
     example: (id) => page.openExample(id),
   });
   switchTheme();
+  carryAlong(() => page.present());
+  const carried = takeCarried();
+  if (carried) page.reopen(carried);
 }

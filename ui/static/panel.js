@@ -68,7 +68,7 @@ export class Panel {
     const { how, consent, ratings, words } = this.read();
     const ticks = CONSENTS.filter((name) => consent[name]);
     this.choose(".how", how ? this.labelOf("how", how) : this.words.know_none, !how);
-    this.choose(".consent", ticks.map((name) => this.words[`may_${name}`]).join(", ") || this.words.consent_none, !ticks.length);
+    this.choose(".consent", ticks.map((name) => this.words[`may_${name}`]).join(this.words.comma) || this.words.consent_none, !ticks.length);
     this.choose(".words", words ? this.words.rewrite_some : this.words.rewrite_none, !words);
     this.find(".rated").textContent = this.claims.length ? fill(this.words.claims_rated, { n: ratings.length, all: this.claims.length }) : "";
     this.find(".what-is-kept").hidden = consent.store;

@@ -27,7 +27,7 @@ export class Receipt {
     this.put("overall", correction.overall_rating ? fill(this.words.got_overall_of, { n: correction.overall_rating }) : this.words.got_unrated);
     this.put("know", consent.store ? know : this.words.got_mask_unkept);
     const may = ["store", "train", "publish"].filter((name) => consent[name]).map((name) => this.words[`may_${name}`]);
-    this.put("may", may.join(", ") || this.words.may_nothing);
+    this.put("may", may.join(this.words.comma) || this.words.may_nothing);
     this.card.focus({ preventScroll: true });
   }
 

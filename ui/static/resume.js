@@ -14,14 +14,18 @@ export class Resume {
     card.querySelector(".go").addEventListener("click", () => this.open());
     card.querySelector(".forget").addEventListener("click", () => {
       this.drafts.forget(this.draft.picture);
-      this.show();
+      this.offer();
     });
-    this.show();
+    this.offer();
   }
 
   // Shown whenever the first screen is.
   show() {
     this.wanted = null;
+    this.offer();
+  }
+
+  offer() {
     if (!this.card) return;
     this.draft = this.drafts.newest();
     this.card.hidden = !this.draft;
@@ -49,13 +53,17 @@ export class Resume {
   }
 
   // The server has the picture no more: the copy in this browser is sent again, or the person is asked for it.
-  async refused() {
-    const { draft } = this;
+  async refused(draft) {
     const file = await keptPicture(draft.picture);
     if (!file) return this.say(fill(this.words.resume_gone, { name: draft.name }));
     this.act.file(file);
     this.wanted = draft;
     return undefined;
+  }
+
+  // The draft of a picture that is being opened, if there is one, is gone on with.
+  expect(picture) {
+    this.wanted = this.drafts.get(picture);
   }
 }
 

@@ -16,6 +16,11 @@ export function locale() {
   return isChinese() ? "zh" : [];
 }
 
+// The text as a sentence: with a full stop where it has none.
+export function ended(text) {
+  return /[.。]$/.test(text) ? text : text + (isChinese() ? "。" : ".");
+}
+
 function isChinese() {
   return document.documentElement.lang === "zh";
 }
