@@ -22,9 +22,10 @@ def turn() -> str:
     return (
         f'<section class="turn card"><h2>{told("turn")}</h2>{_start("fix", "fix", "primary wide if-found")}'
         f'{_start("missed", "mark", "primary wide if-none")}<div class="three">{buttons}</div>'
-        f'<p class="cap turn-note" hidden></p><p class="row take-back" role="status" hidden>'
+        f'<p class="cap turn-note" hidden></p><div role="status"><p class="row take-back" hidden>'
         f'<span class="grow">{told("discarded")}</span> <button type="button" class="btn small">'
-        f"{told('take_back')}</button></p></section>"
+        f'{told("take_back")}</button></p><p class="cap saved-late" hidden><span></span> '
+        f'<a target="_blank" rel="noopener">{told("follow_it")}</a></p></div></section>'
     )
 
 

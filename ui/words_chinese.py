@@ -291,6 +291,7 @@ CANVAS: Final[Mapping[str, str]] = {
     "may_store": "保存",
     "may_train": "训练",
     "may_publish": "发布",
+    "saved_late": "放弃之前它已保存，编号为 {code}。",
     "may_nothing": "不保留图片的任何内容",
     "save_correction": "保存修正",
     "save_ratings": "只保存评分",

@@ -122,6 +122,7 @@ CANVAS: Final[Mapping[str, str]] = {  # said by template and scripts
     "may_store": "keep",
     "may_train": "train",
     "may_publish": "publish",
+    "saved_late": "It had been saved before you discarded it, as {code}.",
     "may_nothing": "nothing of the picture",
     "save_correction": "Save correction",
     "save_ratings": "Save ratings only",

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import APIResponse, Locator, Page, Route, expect
 
 from fakeshield_core.domain import BoolMask
 from fakeshield_core.masks import decode_rle
@@ -128,6 +128,7 @@ class Saves:
     page: Page
     lost: int = 0  # answers that are still to be lost
     refused: int = 0  # requests that still do not arrive
+    held: list[tuple[Route, APIResponse]] | None = None  # answers that wait for `let_go`; None: they do not
 
     def __post_init__(self) -> None:
         self.bodies: list[dict[str, Any]] = []
@@ -149,4 +150,20 @@ class Saves:
             self.lost -= 1
             route.fetch()
             return route.abort("connectionreset")
+        if self.held is not None:
+            return self.held.append((route, route.fetch()))
         return route.fallback()
+
+    def see_held(self) -> None:
+        """Waits until an answer is held."""
+        for _ in range(500):
+            if self.held:
+                return
+            self.page.wait_for_timeout(20)
+        raise AssertionError("no answer came")
+
+    def let_go(self) -> None:
+        """Held answers arrive now; later ones at once."""
+        held, self.held = self.held or [], None
+        for route, response in held:
+            route.fulfill(response=response)

@@ -191,6 +191,40 @@ def test_a_discarded_correction_comes_back_as_it_was(corrector: Corrector) -> No
     assert overlap(corrector.mask(), ONE) > 0.99
 
 
+def test_what_came_back_is_there_when_the_server_has_forgotten_it(corrector: Corrector) -> None:
+    mask, page = drawn(corrector, seed=34), corrector.page
+    page.reload()
+    page.get_by_role("button", name="Continue").click()
+    corrector.see_correction()
+    page.get_by_role("button", name="Discard").click()
+    page.locator(".take-back").get_by_role("button", name="Undo").click()
+    corrector.see_correction()
+    come_back_late(corrector)
+    page.get_by_role("button", name="Continue").click()
+    corrector.see_correction()
+    assert overlap(corrector.mask(), mask) == 1.0
+
+
+def test_a_correction_that_was_saved_before_it_was_discarded_is_told(
+    corrector: Corrector, store: FeedbackStore
+) -> None:
+    drawn(corrector, seed=33)
+    corrector.keep()
+    saves = Saves(corrector.page, held=[])
+    corrector.save()
+    saves.see_held()
+    corrector.page.get_by_role("button", name="Discard").click()
+    late = corrector.page.locator(".turn .saved-late")
+    expect(corrector.visitor.canvas).to_have_attribute("data-phase", "done")
+    expect(late).to_be_hidden()
+    saves.let_go()
+    expect(late).to_contain_text("It had been saved before you discarded it")
+    code = store.items()[-1].receipt
+    expect(late).to_contain_text(code)
+    assert f"code={code}" in str(late.get_by_role("link").get_attribute("href"))
+    expect(corrector.page.locator(".take-back")).to_be_hidden()
+
+
 def test_correcting_again_replaces_the_first_correction(corrector: Corrector, store: FeedbackStore) -> None:
     drawn(corrector, seed=30)
     corrector.keep()

@@ -1,6 +1,7 @@
 // Correcting a result: from "Is this right?" over drawing and rating to the receipt. The picture stays where it is.
 import { Bitmap } from "./bitmap.js";
 import { Crosshair } from "./crosshair.js";
+import { Discarded } from "./discarded.js";
 import { Explaining } from "./explaining.js";
 import { Keeper } from "./keeper.js";
 import { Panel } from "./panel.js";
@@ -40,7 +41,9 @@ export class Correction {
       waits: (seconds) => this.panel.tell(navigator.onLine ? fill(this.words.save_again, { n: seconds }) : this.words.offline, true),
       refused: (why) => this.refused(why),
       done: (answer, request) => this.saved(answer, request),
+      late: ({ receipt }) => this.discarded.tellSaved(receipt),
     });
+    this.discarded = new Discarded(this.words, (draft, file) => this.takeBack(draft, file));
     this.keeper = new Keeper(this.drafts, () => this.draft(), (isKept) => this.panel?.keeps(isKept));
     this.listen();
   }
@@ -126,7 +129,7 @@ export class Correction {
   open({ uuid, spent, supersedes, values, state }, engine) {
     this.panel ??= this.buildPanel();
     Object.assign(this, { engine, uuid, supersedes, spent, began: Date.now() });
-    this.offerBack(null);
+    this.discarded.clear();
     this.session = new Session(state, {
       ask: (prompts, prior) => this.server.segment?.(this.result.case_id, prompts, prior),
       onChange: () => this.changed(), onNote: (note) => this.note(note),
@@ -264,32 +267,25 @@ export class Correction {
   }
 
   discard() {
-    const draft = this.saver.isBusy ? null : this.draft(); // what was sent may be saved: no way back is promised
+    const draft = this.saver.discard() ? null : this.draft(); // what was sent may be saved: no way back is promised
     this.session = null; // so that leaving does not keep it once more
-    this.keeper.forget(this.result.sha256);
+    const file = this.keeper.forget(this.result.sha256);
     this.close();
     this.setPhase("done");
-    this.offerBack(draft);
-    document.querySelector(draft ? ".take-back button" : "[data-fix]:not([disabled])")?.focus({ preventScroll: true });
+    if (draft) this.discarded.offer(draft, file);
+    else document.querySelector("[data-fix]:not([disabled])")?.focus({ preventScroll: true });
   }
 
-  // The way back from a discarded correction, until another one begins or another picture comes; null: none.
-  offerBack(draft) {
-    const line = document.querySelector(".take-back");
-    if (!line) return;
-    line.hidden = !draft;
-    line.querySelector("button").onclick = draft && (() => this.takeBack(draft));
-  }
-
-  async takeBack(draft) {
+  async takeBack(draft, file) {
     const { result } = this;
-    this.offerBack(null);
+    this.discarded.clear();
     this.setTurn(false);
     const engine = await this.engineMask(result);
     if (result !== this.result || this.session) return;
     this.setTurn(true, engine ? "" : this.words.no_mask);
-    if (engine) this.restore(draft, engine);
-    else this.offerBack(draft);
+    if (!engine) return this.discarded.offer(draft, file);
+    this.restore(draft, engine);
+    return this.keeper.keepFile(result.sha256, await file);
   }
 
   // Leaves everything as the result was; a draft is kept.
@@ -312,7 +308,7 @@ export class Correction {
   // Another picture comes.
   leave() {
     this.close();
-    this.offerBack(null);
+    this.discarded.clear();
     this.result = null;
     this.setTurn(false);
   }

@@ -1,5 +1,5 @@
 // Keeps the draft in this browser while it changes, and the picture beside it.
-import { forgetPictures, keepPicture } from "./pictures.js";
+import { forgetPictures, keepPicture, keptPicture } from "./pictures.js";
 
 const PAUSE_MS = 300;
 
@@ -29,9 +29,12 @@ export class Keeper {
     if (file) keepPicture(digest, file);
   }
 
-  forget(digest) {
+  // The picture as it was kept beside the draft; undefined where it was not.
+  async forget(digest) {
     this.rest();
     this.drafts.forget(digest);
-    forgetPictures(this.drafts.all().map(({ picture }) => picture));
+    const file = await keptPicture(digest);
+    await forgetPictures(this.drafts.all().map(({ picture }) => picture));
+    return file;
   }
 }

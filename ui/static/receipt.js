@@ -1,4 +1,5 @@
 // The receipt: the code, what was saved, and the ways on from there.
+import { receiptAddress } from "./discarded.js";
 import { fill, locale, share } from "./words.js";
 
 const COPIED_MS = 4000;
@@ -20,7 +21,7 @@ export class Receipt {
     this.find(".copied").textContent = "";
     this.find(".at").textContent = new Date().toLocaleTimeString(locale());
     this.card.dataset.kept = consent.store; // ratings alone are neither reviewed nor released
-    this.find(".follow").href = `receipt?code=${encodeURIComponent(receipt)}&lang=${document.documentElement.lang}`;
+    this.find(".follow").href = receiptAddress(receipt);
     const kept = correction.mask_rle ? `${share(engine.share)} → ${share(mask.share)}` : this.words.got_mask_none;
     this.put("mask", consent.store ? kept : this.words.got_mask_unkept);
     this.put("rated", claims ? fill(this.words.claims_rated, { n: correction.claim_ratings.length, all: claims }) : this.words.got_unrated);

@@ -3,9 +3,10 @@ const FIRST_S = 2;
 const MOST_S = 60;
 
 export class Saver {
-  // send: (request) => answer, undefined where the server did not; tell: { waits(seconds), refused(why), done(receipt) }
+  // send: (request) => answer, undefined where the server did not; tell: { waits(seconds), refused(why),
+  // done(answer, request), late(answer) } late: of what was discarded meanwhile.
   constructor(send, tell) {
-    Object.assign(this, { send, tell, request: null, trial: 0 });
+    Object.assign(this, { send, tell, request: null, discarded: null, trial: 0 });
     window.addEventListener("online", () => this.now());
   }
 
@@ -26,6 +27,14 @@ export class Saver {
     this.trial += 1; // an answer that is still on its way belongs to nobody
   }
 
+  // Whether anything was being sent.
+  discard() {
+    const { request } = this;
+    this.discarded = request ?? this.discarded;
+    this.stop();
+    return request !== null;
+  }
+
   now() {
     if (this.request) this.attempt();
   }
@@ -35,7 +44,10 @@ export class Saver {
     const trial = ++this.trial;
     const { request } = this;
     const answer = await this.send(request);
-    if (trial !== this.trial) return;
+    if (trial !== this.trial) {
+      if (answer?.receipt && request === this.discarded) this.tell.late(answer);
+      return;
+    }
     if (answer?.receipt) {
       this.request = null;
       this.tell.done(answer, request);
