@@ -23,8 +23,14 @@ FAILED = "fs:failed"
 
 MOUNT = f"""
 const events = {list(EVENTS)};
-import(new URL("{ADDRESS}/main.js", document.baseURI)).then((page) =>
-  page.mount({{ element, trigger, upload, props, server, events }}));
+let early = null; // an example that was chosen before the scripts were there
+const remember = (event) => {{ early = event.target.closest("[data-example]") ?? early; }};
+document.addEventListener("click", remember);
+import(new URL("{ADDRESS}/main.js", document.baseURI)).then((page) => {{
+  document.removeEventListener("click", remember);
+  page.mount({{ element, trigger, upload, props, server, events }});
+  early?.click();
+}});
 """
 TELL = f"(update) => {{ window.dispatchEvent(new CustomEvent('{UPDATE}', {{ detail: update }})); }}"
 TELL_FAILED = f"() => {{ window.dispatchEvent(new CustomEvent('{FAILED}')); }}"

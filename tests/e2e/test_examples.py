@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 from scipy import ndimage
 
 from fakeshield_core.domain import BoolMask
@@ -43,6 +43,17 @@ def test_example_shows_its_stored_mask_over_its_picture(visitor: Visitor, card: 
     assert (drawn & ~near).mean() < 0.005  # lines to the tags
     assert not seen.any() or drawn[seen].mean() > 0.9
     assert not [url for url in visitor.requested if "upload" in url]
+
+
+def test_an_example_chosen_before_the_scripts_are_there_opens_when_they_are(visitor: Visitor) -> None:
+    page, held = visitor.page, list[Route]()
+    page.route("**/ui/main.js", lambda route: held.append(route))
+    page.reload()
+    while not held:
+        page.wait_for_timeout(20)
+    page.locator("[data-example]").first.click()
+    held[0].continue_()
+    visitor.see_result()
 
 
 def test_example_that_is_called_tampered_is_marked_where_it_was_edited() -> None:
