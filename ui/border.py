@@ -22,6 +22,7 @@ Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 HEADS: tuple[tuple[type[FakeShieldError], str], ...] = (
     (LaneFull, "error_busy"),
+    (UnknownCase, "error_gone"),
     (ImageTooLarge, "error_large"),
     (InputError, "error_unreadable"),
 )

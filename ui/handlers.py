@@ -43,7 +43,7 @@ from ui.cases import GONE, Case, Cases, UnknownCase
 from ui.host import EngineHost
 from ui.lane import Lane, Place
 from ui.language import EXPLAINERS, spoken
-from ui.state import Addresses, Asked, LayerView, PageView, advance, stored_view, unchecked
+from ui.state import UNCHECKED, Addresses, Asked, LayerView, PageView, advance, stored_view, unchecked
 from ui.stops import Stops
 from ui.stored import Example
 from ui.visits import Visit, Visits
@@ -99,7 +99,8 @@ class Handlers:
                     if isinstance(update, Done) and view.case_id:
                         self._renew_case(view.case_id, update.analysis)
                     elif isinstance(update, Done):
-                        case = self._open_case(update.analysis, upload, view.name, visit.path("map.png"))
+                        given = _as_given(update.analysis, view.is_checked_next)
+                        case = self._open_case(given, upload, view.name, visit.path("map.png"))
                         view = replace(view, case_id=self._embedded(case, picture))
                     yield view
                     if view.is_checked_next and not self._comes_again(place, asked.run):
@@ -150,7 +151,7 @@ class Handlers:
         picture, analysis, visit = self.cases.picture(case), case.analysis(), self.visits.new()
         peak = None if analysis.soft_map is None else float(analysis.soft_map.max())
         view = stored_view(PageView(asked.run, case.name), _in_language(analysis), peak)
-        view = replace(view, is_stored=False)
+        view = replace(view, is_stored=False, engine=self._with_limits(analysis.engine))
         view = replace(view, case_id=self._embedded(case, picture))
         view = replace(view, addresses=_files_again(view, picture, analysis, visit))
         yield view
@@ -221,6 +222,11 @@ class Handlers:
             if self.stops.asked(view.run) or self.host.wait(PAUSE_S):
                 return
             yield replace(view, phase="starting")
+
+
+def _as_given(analysis: Analysis, is_checked_next: bool) -> Analysis:
+    """An answer as its case keeps it: until its verdict is checked it says that it was not."""
+    return replace(analysis, warnings=(*analysis.warnings, UNCHECKED)) if is_checked_next else analysis
 
 
 def _in_language(analysis: Analysis) -> Analysis:

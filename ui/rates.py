@@ -16,10 +16,10 @@ PRETRAINED = Path(fakeshield_core.__file__).parent / "pretrained"
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Pictures in a hundred, at the engine's threshold."""
+    """Pictures in a hundred that get a wrong verdict, or no firm one."""
 
-    false_alarm: float  # unedited, but flagged
-    missed: float  # edited, but not flagged
+    false_alarm: float  # unedited, but called tampered
+    missed: float  # edited, but "no tampering found"
     inconclusive: float  # of all
     measured_on: str
 

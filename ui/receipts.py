@@ -20,6 +20,7 @@ from ui.answers import Answer
 from ui.api import Api
 from ui.language import PLAIN, addresses, in_language, known, speaking, spoken
 from ui.pages import button, facts, field, hidden, note, page, read_form, state_words, tick
+from ui.words import sentence
 from ui.words_pages import told
 
 ADDRESS = "receipt"
@@ -42,7 +43,8 @@ def receipt_route(api: Api, language: str = PLAIN) -> Route:
             try:
                 form = await read_form(request)
             except InputError as error:
-                return _page(homes, "", note(str(error), is_wrong=True), 400)
+                with speaking(language):
+                    return _page(homes, "", note(sentence(str(error)), is_wrong=True), 400)
         with speaking(known(form.get("lang"), language)):
             return await run_in_threadpool(in_language(_respond), api, homes, form)
 

@@ -22,10 +22,10 @@ def turn() -> str:
     return (
         f'<section class="turn card"><h2>{told("turn")}</h2>{_start("fix", "fix", "primary wide if-found")}'
         f'{_start("missed", "mark", "primary wide if-none")}<div class="three">{buttons}</div>'
-        f'<p class="cap turn-note" hidden></p><div role="status"><p class="row take-back" hidden>'
-        f'<span class="grow">{told("discarded")}</span> <button type="button" class="btn small">'
-        f'{told("take_back")}</button></p><p class="cap saved-late" hidden><span></span> '
-        f'<a target="_blank" rel="noopener">{told("follow_it")}</a></p></div></section>'
+        '<div class="after" role="status"><p class="cap turn-note" hidden></p>'
+        f'<p class="row take-back" hidden><span class="grow">{told("discarded")}</span> '
+        f'<button type="button" class="btn small">{told("take_back")}</button></p>'
+        '<ul class="cap late"></ul></div></section>'
     )
 
 
@@ -171,7 +171,8 @@ def _consent() -> str:
         f'<label><input type="checkbox" name="{name}"><span>{told(f"consent_{name}")}</span></label>'
         for name in CONSENTS
     )
-    return _unfolds("consent", "consent", "consent_none", _options("group", "consent", ticks))
+    options = f'{_options("group", "consent", ticks)}<p class="cap">{told("consent_name")}</p>'
+    return _unfolds("consent", "consent", "consent_none", options)
 
 
 def _savebar() -> str:

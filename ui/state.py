@@ -25,6 +25,7 @@ from fakeshield_core.domain import (
 )
 
 Phase = Literal["waiting", "starting", "working", "done", "refused"]
+UNCHECKED = "This verdict was not checked on altered copies of the picture."
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +145,11 @@ def advance(view: PageView, update: Update) -> PageView:
 
 
 def unchecked(view: PageView) -> PageView:
-    """The view of an answer whose verdict is not checked after all."""
-    return view if view.verdict is None else replace(view, verdict=replace(view.verdict, to_be_checked=False))
+    """The view of an answer whose verdict is not checked after all; it says so."""
+    if view.verdict is None or view.outcome is None:
+        return view
+    outcome = replace(view.outcome, warnings=(*view.outcome.warnings, UNCHECKED))
+    return replace(view, verdict=replace(view.verdict, to_be_checked=False), outcome=outcome)
 
 
 def localise(update: MapReady) -> Localised:

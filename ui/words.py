@@ -89,8 +89,8 @@ ENGLISH: Final[Mapping[str, str]] = {
     "scale": "Score {v}, band {low} to {high}, threshold {t}",
     "scale_no_band": "Score {v}, threshold {t}",
     "no_score": "no score",
-    "rate_found": "At this threshold, {n} in 100 unedited photos are flagged.",
-    "rate_none": "At this threshold, {n} in 100 edited pictures are missed.",
+    "rate_found": "{n} in 100 unedited photos get this verdict.",
+    "rate_none": "{n} in 100 edited pictures get this verdict.",
     "rate_unsure": "About {n} in 100 pictures end here.",
     "fewer": "fewer than 0.1",
     "limits": "How often is this wrong?",
@@ -151,9 +151,9 @@ ENGLISH: Final[Mapping[str, str]] = {
     "map_file": "Map",
     "save": "Save",
     # limits
-    "limit_rates": "At the threshold of this engine",
-    "limit_false_alarm": "unedited photos in 100 are flagged",
-    "limit_missed": "edited pictures in 100 are missed",
+    "limit_rates": "How often the verdict is wrong",
+    "limit_false_alarm": "unedited photos in 100 are called tampered",
+    "limit_missed": "edited pictures in 100 get “no tampering found”",
     "limit_inconclusive": "pictures in 100 end without a verdict",
     "limit_measured_on": "Measured on: {where}.",
     "limit_unmeasured": "No error rates were measured for these weights; take each result as a hint.",
@@ -171,6 +171,8 @@ ENGLISH: Final[Mapping[str, str]] = {
     "error_head": "This picture could not be analysed",
     "error_unreadable": "This file could not be read as a picture",
     "error_large": "This file is too large",
+    "error_gone": "This picture is no longer here",
+    "why_gone": "It was kept for an hour; choose it again.",
     "error_busy": "Too many pictures are waiting",
     "error_lost": "The analysis was cut off",
     "why_large": "“{name}” has {size} MB; the limit is 25. Save a smaller copy, or crop it to the part "
@@ -214,7 +216,7 @@ FOR_THE_CANVAS: Final = (
     *("drop", "formats", "formats_only", "choose", "picture", "cancel", "new", "photo", "map", "layer"),
     *("opacity", "tools", "tool_hide", "tool_in", "tool_out", "tool_fit", "tool_full", "keys", "ramp"),
     *("uploading", "alt_working", "no_display", "error_head", "error_large", "error_lost", "why_large"),
-    *("why_empty", "why_upload", "why_offline", "why_lost", "comma", "seconds"),
+    *("why_empty", "why_upload", "why_offline", "why_lost", "why_gone", "comma", "seconds"),
     *words_correction.CANVAS,
 )
 

@@ -43,6 +43,8 @@ RAIL: Final[Mapping[str, str]] = {
     "consent_store": "Keep the picture and my correction",
     "consent_train": "Use them to train the model",
     "consent_publish": "Publish them in the open data set",
+    "consent_name": "A random name of this browser goes with them, so that no one person outweighs the rest. "
+    "It is never published.",
     "ratings_only": "Without a tick, only your verdict and ratings are kept: no picture, no mask, no words.",
     "discard": "Discard",
     "clear": "Clear the mask",
@@ -63,7 +65,6 @@ RAIL: Final[Mapping[str, str]] = {
     "got_know": "How you know",
     "got_may": "We may",
     "correct_again": "Correct again",
-    "follow_it": "Follow or delete it",
 }
 
 CANVAS: Final[Mapping[str, str]] = {  # said by template and scripts
@@ -119,10 +120,13 @@ CANVAS: Final[Mapping[str, str]] = {  # said by template and scripts
     "rewrite_some": "Written",
     "know_none": "Choose one",
     "consent_none": "Nothing chosen yet",
+    "follow_it": "Follow or delete it",
     "may_store": "keep",
     "may_train": "train",
     "may_publish": "publish",
-    "saved_late": "It had been saved before you discarded it, as {code}.",
+    "saved_before": "Your correction is saved as {code}.",
+    "saved_late": "{name}: saved as {code}, before you discarded it.",
+    "saved_maybe": "{name}: it was being saved when you discarded it, and may be kept.",
     "may_nothing": "nothing of the picture",
     "save_correction": "Save correction",
     "save_ratings": "Save ratings only",

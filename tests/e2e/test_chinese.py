@@ -19,6 +19,10 @@ SAID = """() => {
     const names = shown.filter((node) => node.matches("[lang=en], .limits .list, .facts dd"));
     return [names.map((node) => node.innerText), [document.body.innerText, ...heard]];
 }"""
+OVER = """(() => {
+    const name = "fakeshield-carried", carried = JSON.parse(sessionStorage.getItem(name));
+    if (carried) sessionStorage.setItem(name, JSON.stringify({ ...carried, id: "over" }));
+})()"""
 NAMES = {
     *("FakeShield", "JPEG", "PNG", "WebP", "TIFF", "JSON", "MB", "kB", "AI"),
     *("Shift", "Ctrl", "Esc", "picture", "png"),
@@ -103,6 +107,32 @@ def test_the_answer_goes_along_to_the_other_language(visitor: Visitor) -> None:
     page.reload()
     expect(visitor.canvas).to_have_attribute("data-phase", "idle")
     assert visitor.problems == []
+
+
+def test_the_code_of_a_correction_goes_along_and_the_next_one_replaces_it(
+    visitor: Visitor, store: FeedbackStore
+) -> None:
+    corrector = Corrector(visitor).open(ONE, seed=53).begin("Looks right")
+    corrector.say_how()
+    corrector.allow("Keep the picture and my correction")
+    corrector.save()
+    first = corrector.see_receipt()
+    visitor.page.get_by_role("link", name="中文").click()
+    expect(visitor.page.locator(".turn-note")).to_contain_text(f"你的修正已保存，编号为 {first}。")
+    corrector.begin("修正")
+    corrector.say_how("我看到了痕迹")
+    corrector.allow("保存图片和我的修正")
+    corrector.save()
+    second = store.case(corrector.see_receipt()).item
+    assert second.receipt != first and second.supersedes == store.case(first).item.uuid
+
+
+def test_a_picture_that_is_gone_does_not_go_along(visitor: Visitor) -> None:
+    Corrector(visitor).open(ONE, seed=54)
+    visitor.page.add_init_script(OVER)
+    visitor.page.get_by_role("link", name="中文").click()
+    expect(visitor.page.locator(".drop")).to_contain_text("这张图片已不在这里")
+    expect(visitor.page.locator(".drop")).to_contain_text("图片只保留一小时，请重新选择。")
 
 
 def test_an_example_goes_along_to_the_other_language(visitor: Visitor) -> None:

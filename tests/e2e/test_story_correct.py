@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from fakeshield_core.domain import BoolMask, Click
 from fakeshield_core.imaging import decode_mask_png
@@ -49,6 +49,27 @@ def test_story_correct_rate_save_receipt(corrector: Corrector, store: FeedbackSt
     assert [click.positive for click in item.content.kept.prompts.clicks] == [True]
     assert corrector.draft() is None
     assert corrector.visitor.problems == []
+
+
+def test_each_browser_is_one_contributor_with_a_name_of_its_own(
+    corrector: Corrector, store: FeedbackStore, browser: Browser
+) -> None:
+    def saved(who: Corrector, seed: int) -> str | None:
+        who.open(ONE, seed=seed).begin("Looks right")
+        who.say_how()
+        who.allow("Keep the picture and my correction")
+        who.save()
+        kept = store.case(who.see_receipt()).item.content
+        assert kept is not None and kept.kept is not None
+        return kept.kept.contributor
+
+    first = saved(corrector, 61)
+    corrector.page.reload()
+    second = saved(corrector, 62)
+    context = browser.new_context()
+    third = saved(Corrector(Visitor(context.new_page(), corrector.visitor.address).arrive()), 63)
+    context.close()
+    assert first is not None and first == second and third not in (first, None)
 
 
 @pytest.mark.parametrize("way", ["toggle", "right", "Alt"])

@@ -214,15 +214,16 @@ def test_a_correction_that_was_saved_before_it_was_discarded_is_told(
     corrector.save()
     saves.see_held()
     corrector.page.get_by_role("button", name="Discard").click()
-    late = corrector.page.locator(".turn .saved-late")
+    late = corrector.page.locator(".turn .late li")
     expect(corrector.visitor.canvas).to_have_attribute("data-phase", "done")
-    expect(late).to_be_hidden()
-    saves.let_go()
-    expect(late).to_contain_text("It had been saved before you discarded it")
-    code = store.items()[-1].receipt
-    expect(late).to_contain_text(code)
-    assert f"code={code}" in str(late.get_by_role("link").get_attribute("href"))
+    expect(late).to_contain_text("draft.png: it was being saved when you discarded it, and may be kept.")
     expect(corrector.page.locator(".take-back")).to_be_hidden()
+    corrector.page.get_by_role("button", name="New picture").click()
+    saves.let_go()
+    corrector.open(ONE, "other.png", seed=36)
+    code = store.items()[-1].receipt
+    expect(late).to_contain_text(f"draft.png: saved as {code}, before you discarded it.")
+    assert f"code={code}" in str(late.get_by_role("link").get_attribute("href"))
 
 
 def test_correcting_again_replaces_the_first_correction(corrector: Corrector, store: FeedbackStore) -> None:

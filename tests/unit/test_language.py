@@ -218,7 +218,7 @@ def test_claims_that_were_read_in_chinese_are_reviewed_in_english(name: str) -> 
     assert analysis.explanation is not None and chinese.explanation is not None
     texts = claim_texts(json.dumps(analysis_to_json(chinese)).encode())
     assert texts == {claim.id: claim.text for claim in analysis.explanation.claims}
-    assert texts.values() != {claim.text for claim in chinese.explanation.claims}
+    assert set(texts.values()).isdisjoint(claim.text for claim in chinese.explanation.claims)
 
 
 @pytest.mark.parametrize("field", ["numbers", "regions"])

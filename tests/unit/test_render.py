@@ -109,8 +109,8 @@ def test_verdict_without_score_draws_no_point() -> None:
 @pytest.mark.parametrize(
     ("verdict", "line"),
     [
-        ("tampered", "4 in 100 unedited photos are flagged"),
-        ("no_tampering_found", "17 in 100 edited pictures are missed"),
+        ("tampered", "4 in 100 unedited photos get this verdict"),
+        ("no_tampering_found", "17 in 100 edited pictures get this verdict"),
         ("inconclusive", "About 12 in 100 pictures end here"),
     ],
 )
@@ -186,7 +186,7 @@ def test_waiting_cards_have_the_parts_of_finished_ones() -> None:
 
 def test_limits_tell_measured_rates_or_that_there_are_none() -> None:
     told = text_of(render_page.limits(ENGINE, RATES))
-    assert "4 unedited photos in 100 are flagged" in told
+    assert "4 unedited photos in 100 are called tampered" in told
     assert "Measured on: pictures kept apart." in told
     assert "Areas below 32 pixels" in told
     assert "take each result as a hint" in text_of(render_page.limits(ENGINE, None))

@@ -5,8 +5,7 @@ const NAME = "fakeshield-carried";
 export function carryAlong(current) {
   document.addEventListener("click", (event) => {
     const isElsewhere = event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey;
-    const carried = event.target.closest("a[hreflang]") && !isElsewhere ? current() : null;
-    if (carried) inStorage((storage) => storage.setItem(NAME, JSON.stringify(carried)));
+    if (event.target.closest("a[hreflang]") && !isElsewhere) inStorage((storage) => storage.setItem(NAME, JSON.stringify(current())));
   });
 }
 

@@ -18,6 +18,7 @@ import { ended, fill, share } from "./words.js";
 import { WorkBar } from "./workbar.js";
 
 const SAME_LEVEL = 0.005; // of the threshold: there the engine's own mask is taken
+const savedAs = (code) => ({ code, mask: null, values: {} }); // what was drawn is not known any more
 
 export class Correction {
   // page: { root, words, stage, overlay, server, drafts, setPhase(phase), showPhoto(), again(), fileOf() }
@@ -41,7 +42,7 @@ export class Correction {
       waits: (seconds) => this.panel.tell(navigator.onLine ? fill(this.words.save_again, { n: seconds }) : this.words.offline, true),
       refused: (why) => this.refused(why),
       done: (answer, request) => this.saved(answer, request),
-      late: ({ receipt }) => this.discarded.tellSaved(receipt),
+      late: ({ receipt }, request) => this.savedLate(receipt, request),
     });
     this.discarded = new Discarded(this.words, (draft, file) => this.takeBack(draft, file));
     this.keeper = new Keeper(this.drafts, () => this.draft(), (isKept) => this.panel?.keeps(isKept));
@@ -75,10 +76,21 @@ export class Correction {
     return [this.result.width, this.result.height];
   }
 
+  // The code under which this picture was corrected last; null: it was not.
+  codeOf(picture) {
+    return this.last.get(picture)?.code ?? null;
+  }
+
+  remember(picture, code) {
+    this.last.set(picture, savedAs(code));
+  }
+
   // A finished result that may be corrected.
   offer(update) {
     this.result = update;
-    this.setTurn(Boolean(update.case_id), update.case_id ? "" : this.words.no_case);
+    const before = this.last.get(update.sha256);
+    const note = before ? fill(this.words.saved_before, { code: before.code }) : "";
+    this.setTurn(Boolean(update.case_id), update.case_id ? note : this.words.no_case);
   }
 
   setTurn(isOpen, note = "") {
@@ -267,13 +279,21 @@ export class Correction {
   }
 
   discard() {
-    const draft = this.saver.discard() ? null : this.draft(); // what was sent may be saved: no way back is promised
+    const sent = this.saver.discard();
+    const draft = sent ? null : this.draft(); // what was sent may be saved: no way back is promised
     this.session = null; // so that leaving does not keep it once more
     const file = this.keeper.forget(this.result.sha256);
     this.close();
     this.setPhase("done");
-    if (draft) this.discarded.offer(draft, file);
-    else document.querySelector("[data-fix]:not([disabled])")?.focus({ preventScroll: true });
+    if (draft) return this.discarded.offer(draft, file);
+    this.discarded.tell(sent);
+    const starts = [...document.querySelectorAll("[data-fix]:not([disabled])")];
+    return starts.find((button) => button.checkVisibility())?.focus({ preventScroll: true });
+  }
+
+  savedLate(receipt, request) {
+    this.remember(request.picture, receipt);
+    this.discarded.tell(request, receipt);
   }
 
   async takeBack(draft, file) {

@@ -1,4 +1,6 @@
 // Corrections that are not saved yet, kept in this browser: by the picture's digest, the latest few, for some days.
+import { forgetPictures } from "./pictures.js";
+
 const PREFIX = "fakeshield-draft:";
 const MOST = 4;
 const KEPT_MS = 7 * 24 * 3600 * 1000;
@@ -7,6 +9,7 @@ export class Drafts {
   constructor(storage = safeStorage()) {
     this.storage = storage;
     this.tidy();
+    this.forgetPictures();
   }
 
   // Whether it is kept: a browser may have no room, or allow none.
@@ -36,6 +39,11 @@ export class Drafts {
 
   forget(picture) {
     this.storage?.removeItem(PREFIX + picture);
+  }
+
+  // Pictures whose draft is gone go, too.
+  forgetPictures() {
+    return forgetPictures(this.all().map(({ picture }) => picture));
   }
 
   all() {

@@ -1,5 +1,5 @@
 // Keeps the draft in this browser while it changes, and the picture beside it.
-import { forgetPictures, keepPicture, keptPicture } from "./pictures.js";
+import { keepPicture, keptPicture } from "./pictures.js";
 
 const PAUSE_MS = 300;
 
@@ -34,7 +34,7 @@ export class Keeper {
     this.rest();
     this.drafts.forget(digest);
     const file = await keptPicture(digest);
-    await forgetPictures(this.drafts.all().map(({ picture }) => picture));
+    await this.drafts.forgetPictures();
     return file;
   }
 }

@@ -97,13 +97,15 @@ class Page {
   present() {
     const { result, session } = this.correction;
     if (!result?.case_id && !result?.example) return null;
-    return { example: result.example, case: result.case_id, name: result.name, draft: session && result.sha256 };
+    const { example, case_id: id, name, sha256: picture } = result;
+    return { example, id, name, picture, code: this.correction.codeOf(picture), isOpen: session !== null };
   }
 
-  reopen({ example, case: id, name, draft }) {
+  reopen({ example, id, name, picture, code, isOpen }) {
+    if (code) this.correction.remember(picture, code);
     if (example) this.openExample(example);
     else this.openCase(id, name);
-    if (draft) this.resume.expect(draft);
+    if (isOpen) this.resume.expect(picture);
   }
 
   apply(update) {
@@ -143,7 +145,7 @@ class Page {
     const { wanted } = this.resume;
     this.leave();
     if (reason === "gone" && wanted) this.resume.refused(wanted);
-    else this.drop.refuse(head, why);
+    else this.drop.refuse(head, reason === "gone" ? this.words.why_gone : why);
   }
 
   leave() {
@@ -200,6 +202,7 @@ export function mount(context) {
     example: (id) => page.openExample(id),
   });
   switchTheme();
+  window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); }); // its stream is over
   carryAlong(() => page.present());
   const carried = takeCarried();
   if (carried) page.reopen(carried);

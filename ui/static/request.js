@@ -1,5 +1,6 @@
 // A correction as it begins, as it is checked, and as it is sent.
 import { Bitmap } from "./bitmap.js";
+import { contributor, randomUuid } from "./random.js";
 import { Session } from "./session.js";
 
 const MOST_SECONDS = 24 * 3600;
@@ -31,7 +32,7 @@ export function requestOf({ result, uuid, supersedes, session, secondsSpent }, v
   const isDrawn = mask.area > 0 || verdict === NONE;
   const { store } = consent;
   return {
-    case_id: result.case_id,
+    case_id: result.case_id, name: result.name, picture: result.sha256,
     correction: {
       client_uuid: uuid, verdict, consent, claim_ratings: ratings, overall_rating: overall,
       mask_rle: store && isDrawn ? mask.toRle() : null,
@@ -39,15 +40,7 @@ export function requestOf({ result, uuid, supersedes, session, secondsSpent }, v
       prompts: store ? { clicks: used.clicks, box_xyxy: used.box } : { clicks: [], box_xyxy: null },
       rewritten_explanation: store ? words : null,
       seconds_spent: store ? Math.min(MOST_SECONDS, Math.round(secondsSpent)) : 0,
-      finding_kinds: [], supersedes: store ? supersedes : null, contributor: null,
+      finding_kinds: [], supersedes: store ? supersedes : null, contributor: store ? contributor() : null,
     },
   };
-}
-
-function randomUuid() { // crypto.randomUUID is missing on pages without https
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6] & 0x0f) | 0x40;
-  bytes[8] = (bytes[8] & 0x3f) | 0x80;
-  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
 }

@@ -14,6 +14,7 @@ export class Resume {
     card.querySelector(".go").addEventListener("click", () => this.open());
     card.querySelector(".forget").addEventListener("click", () => {
       this.drafts.forget(this.draft.picture);
+      this.drafts.forgetPictures();
       this.offer();
     });
     this.offer();

@@ -4,9 +4,9 @@ const MOST_S = 60;
 
 export class Saver {
   // send: (request) => answer, undefined where the server did not; tell: { waits(seconds), refused(why),
-  // done(answer, request), late(answer) } late: of what was discarded meanwhile.
+  // done(answer, request), late(answer, request) } late: of what was discarded meanwhile.
   constructor(send, tell) {
-    Object.assign(this, { send, tell, request: null, discarded: null, trial: 0 });
+    Object.assign(this, { send, tell, request: null, discarded: new WeakSet(), trial: 0 });
     window.addEventListener("online", () => this.now());
   }
 
@@ -27,12 +27,12 @@ export class Saver {
     this.trial += 1; // an answer that is still on its way belongs to nobody
   }
 
-  // Whether anything was being sent.
+  // What was being sent, which may be saved by now; null: nothing was.
   discard() {
     const { request } = this;
-    this.discarded = request ?? this.discarded;
+    if (request) this.discarded.add(request);
     this.stop();
-    return request !== null;
+    return request;
   }
 
   now() {
@@ -45,7 +45,7 @@ export class Saver {
     const { request } = this;
     const answer = await this.send(request);
     if (trial !== this.trial) {
-      if (answer?.receipt && request === this.discarded) this.tell.late(answer);
+      if (answer?.receipt && this.discarded.has(request)) this.tell.late(answer, request);
       return;
     }
     if (answer?.receipt) {
