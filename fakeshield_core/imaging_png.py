@@ -16,6 +16,7 @@ from fakeshield_core.imaging_refusals import DAMAGED, SWOLLEN, TRUNCATED, Refuse
 
 MAX_CHUNKS = 50_000  # writers cut pixels into pieces of 8 KB or more: 3,200 in 25 MB
 MAX_UNPACKED_BYTES = 4 * 1024 * 1024  # of one text or profile; real ones stay below 2 MB
+MOST_RATIO = 1032  # unpacked bytes from one packed byte (zlib.net/zlib_tech.html)
 MAX_UNPACKED_TOTAL = 16 * 1024 * 1024
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -110,16 +111,17 @@ def _take_text(found: _Found, name: bytes, body: bytes) -> None:
 
 
 def _unpack(found: _Found, packed: bytes) -> bytes:
-    """The unpacked bytes, b"" where they are damaged.
+    """The unpacked bytes, b"" where they are damaged; what may have come out before the damage counts.
 
     Raises:
         Refused: more comes out than any picture needs.
     """
     try:
         text = zlib.decompressobj().decompress(packed, MAX_UNPACKED_BYTES + 1)
+        found.unpacked += len(text)
     except zlib.error:
-        return b""
-    found.unpacked += len(text)
+        text = b""
+        found.unpacked += min(MAX_UNPACKED_BYTES, MOST_RATIO * len(packed))
     if len(text) > MAX_UNPACKED_BYTES or found.unpacked > MAX_UNPACKED_TOTAL:
         raise Refused(SWOLLEN)
     return text

@@ -15,6 +15,7 @@ from typing import ParamSpec, TypeAlias
 from fakeshield_core.domain import JsonValue
 from fakeshield_core.errors import EngineError, FakeShieldError, StorageFull, StoreUnavailable
 from ui.cases import UnknownCase
+from ui.turns import Busy
 from ui.words import say, sentence
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ REASONS: tuple[tuple[type[FakeShieldError], str], ...] = (
     (StorageFull, "later"),
     (StoreUnavailable, "later"),
     (EngineError, "later"),
+    (Busy, "later"),
 )
 
 

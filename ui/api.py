@@ -24,6 +24,7 @@ from ui.fates import fate_to_json
 from ui.incoming import Said, Size, read_client_uuid, read_consent, read_correction, read_mask, read_prompts
 from ui.language import EXPLAINERS, spoken
 from ui.saving import Saving
+from ui.turns import Turns
 
 NO_PROMPT = "Nothing was pointed at; click on the picture or draw a box."
 NO_MASK = "There is no mask to explain; mark an area first."
@@ -36,6 +37,9 @@ class Api:
     cases: Cases
     saving: Saving
     explainers: Mapping[str, Explainer] = field(default_factory=lambda: EXPLAINERS)  # by language
+    turns: Turns = field(
+        default_factory=Turns
+    )  # of what needs much memory: a mask of 40 megapixels takes GBs
 
     @answered
     def segment(self, case_id: object, prompts: object, prior_rle: object = None) -> Answer:
@@ -60,9 +64,11 @@ class Api:
         if current is None:
             current = np.zeros((size.height, size.width), np.bool_)
         offered = self.cases.propose(case, asked, current)
-        changes = [guarded(current, mask, asked) for mask in offered.masks]
+        with self.turns.turn():
+            changes = [guarded(current, mask, asked) for mask in offered.masks]
+            candidates = _candidates(changes, offered.scores)
         return {
-            "candidates": _candidates(changes, offered.scores),
+            "candidates": candidates,
             "ms": round(1000 * (time.perf_counter() - began), 1),
         }
 
@@ -77,7 +83,8 @@ class Api:
         mask = read_mask(mask_rle, Size(case.height, case.width))
         if mask is None:
             raise InputError(NO_MASK)
-        return explain_mask(case, self.cases.picture(case), mask, self.explainers[spoken()])
+        with self.turns.turn():
+            return explain_mask(case, self.cases.picture(case), mask, self.explainers[spoken()])
 
     @answered
     def feedback(self, case_id: object, correction: object) -> Answer:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import re
+import shutil
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,8 +15,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ui.words import say, sentence
 
+log = logging.getLogger(__name__)
+
 ADDRESS = re.compile(r"\s*[a-z][a-z0-9+.-]*:/", re.IGNORECASE)  # scheme of a URL, however many slashes follow
 MOST_BODY_BYTES = 8 * 1024 * 1024  # a mask of 40 megapixels with 1 % of single pixels takes 1.1 MB
+LEAST_FREE_BYTES = 1024**3
+NO_ROOM = "The disk of this server is nearly full; try again later."
 TOO_LONG = "This request is too long; send a mask of this picture and nothing else."
 NO_FILES = "No files are taken here; send plain values."
 Field = TypeVar("Field", bound=gr.components.Component)
@@ -64,6 +70,24 @@ def _asks_to_fetch(path: str) -> bool:
     return any(
         route in path and ADDRESS.match(path.split(route, 1)[1]) is not None for route in FETCHING_ROUTES
     )
+
+
+class RoomForUploads:
+    """Takes no uploads while the disk is nearly full: what is saved goes first."""
+
+    def __init__(self, app: ASGIApp, folder: Path, least_free: int = LEAST_FREE_BYTES) -> None:
+        self._app = app
+        self._folder = folder
+        self._least_free = least_free
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers 507 to uploads then, and passes everything else on."""
+        is_upload = scope["type"] == "http" and scope["path"].endswith("/upload")
+        if is_upload and shutil.disk_usage(self._folder).free < self._least_free:
+            log.error("no uploads: less than %d MB are free on the disk", self._least_free // 2**20)
+            await JSONResponse({"detail": NO_ROOM}, status_code=507)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
 
 
 class SmallBodies:

@@ -17,7 +17,7 @@ from ui import canvas, stored, visits
 from ui.api import Api
 from ui.cases import Cases
 from ui.host import EngineHost
-from ui.intake import NoFetching, SmallBodies
+from ui.intake import NoFetching, RoomForUploads, SmallBodies
 from ui.language import PLAIN
 from ui.receipts import receipt_route
 from ui.review import Desk
@@ -46,10 +46,14 @@ class Behind:
 
 
 def app_options(behind: Behind, results: Path) -> dict[str, Any]:
-    """What the web app under the page is made with: our routes, no fetching for others, small requests."""
+    """What the web app under the page is made with: routes, no fetching for others, small requests, room."""
     return {
         "routes": routes(behind, results),
-        "middleware": [Middleware(NoFetching), Middleware(SmallBodies)],
+        "middleware": [
+            Middleware(NoFetching),
+            Middleware(SmallBodies),
+            Middleware(RoomForUploads, folder=results),
+        ],
     }
 
 

@@ -16,7 +16,9 @@ class Stops:
         self._lock = threading.Lock()
 
     def ask(self, run: str) -> None:
-        """Takes a question back, also one that has not arrived yet."""
+        """Takes a question back, also one that has not arrived yet; those without a name cannot be."""
+        if not run:
+            return
         with self._lock:
             self._runs[run] = None
             while len(self._runs) > MOST:

@@ -9,10 +9,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from fakeshield_core.errors import StorageFull
+from feedback.durable import NO_ROOM
+
 log = logging.getLogger(__name__)
 
 KEPT_S = 50 * 60  # with SWEEP_EVERY_S below the hour that the page promises
 SWEEP_EVERY_S = 5 * 60
+FULL = "The disk of this server is full; try again later."
 RESULTS = "results"  # folder of our own files, and the address they are served at
 
 
@@ -23,8 +27,17 @@ class Visit:
     folder: Path
 
     def put(self, name: str, data: bytes) -> str:
-        """Writes one file; gives its address, relative to the page."""
-        (self.folder / name).write_bytes(data)
+        """Writes one file; gives its address, relative to the page.
+
+        Raises:
+            StorageFull: the disk has no room.
+        """
+        try:
+            (self.folder / name).write_bytes(data)
+        except OSError as error:
+            if error.errno in NO_ROOM:
+                raise StorageFull(FULL) from error
+            raise
         return f"{RESULTS}/{self.folder.name}/{name}"
 
     def path(self, name: str) -> Path:

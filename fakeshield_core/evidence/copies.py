@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import math
+import threading
+from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -56,13 +57,8 @@ class Copies:
         return sized(self.first, height, width), sized(self.second, height, width)
 
 
-@dataclass(frozen=True)
-class _Working:
-    """A working picture that is equal to another of the same digest."""
-
-    digest: bytes
-    grey: Grey = field(compare=False)
-    scale: float
+_recent: OrderedDict[bytes, Copies | None] = OrderedDict()  # by the working picture's digest: no pictures
+_recent_lock = threading.Lock()
 
 
 def find_copies(rgb: RgbImage) -> Copies | None:
@@ -74,7 +70,16 @@ def find_copies(rgb: RgbImage) -> Copies | None:
         rgb: (H, W, 3), upright.
     """
     grey, scale = working_picture(rgb)
-    return _found(_Working(hashlib.sha256(grey.tobytes() + str(grey.shape).encode()).digest(), grey, scale))
+    digest = hashlib.sha256(grey.tobytes() + f"{grey.shape} {scale}".encode()).digest()
+    with _recent_lock:
+        if digest in _recent:
+            return _recent[digest]
+    found = _found(grey, scale)
+    with _recent_lock:
+        _recent[digest] = found
+        while len(_recent) > REMEMBERED:
+            _recent.popitem(last=False)
+    return found
 
 
 def sized(mask: BoolMask, height: int, width: int) -> BoolMask:
@@ -83,10 +88,9 @@ def sized(mask: BoolMask, height: int, width: int) -> BoolMask:
     return np.asarray(resized > 0)
 
 
-@lru_cache(maxsize=REMEMBERED)
-def _found(working: _Working) -> Copies | None:
-    pairs = matches(working.grey).pairs
-    candidates = (_confirmed(working, matrix, agreeing) for matrix, agreeing in _movements(pairs))
+def _found(grey: Grey, scale: float) -> Copies | None:
+    pairs = matches(grey).pairs
+    candidates = (_confirmed(grey, scale, matrix, agreeing) for matrix, agreeing in _movements(pairs))
     there = [copies for copies in candidates if copies is not None]
     return max(there, key=lambda copies: len(copies.pairs) * copies.first.mean(), default=None)
 
@@ -114,12 +118,11 @@ def _movements(pairs: Pairs) -> Iterator[tuple[npt.NDArray[np.float64], Pairs]]:
         rest = np.array([row for row in rest if row.tobytes() not in used], np.float32).reshape(-1, 4)
 
 
-def _confirmed(working: _Working, matrix: npt.NDArray[np.float64], pairs: Pairs) -> Copies | None:
+def _confirmed(grey: Grey, scale: float, matrix: npt.NDArray[np.float64], pairs: Pairs) -> Copies | None:
     """The movement with the areas whose pixels agree; None where they do not."""
     magnification = math.hypot(matrix[0, 0], matrix[1, 0])
     if not SCALES[0] < magnification < SCALES[1]:
         return None
-    grey = working.grey
     likeness = _correlation(grey, matrix)
     first = _holding(np.asarray(likeness > ALIKE), pairs[:, :2])
     if not first.any():
@@ -133,7 +136,7 @@ def _confirmed(working: _Working, matrix: npt.NDArray[np.float64], pairs: Pairs)
         correlation=float(likeness[first].mean()),
         magnification=magnification,
         turn_degrees=math.degrees(math.atan2(matrix[1, 0], matrix[0, 0])),
-        scale=working.scale,
+        scale=scale,
     )
 
 

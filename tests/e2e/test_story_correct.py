@@ -65,6 +65,7 @@ def test_each_browser_is_one_contributor_with_a_name_of_its_own(
 
     first = saved(corrector, 61)
     corrector.page.reload()
+    expect(corrector.visitor.canvas).to_have_attribute("data-phase", "idle")
     second = saved(corrector, 62)
     context = browser.new_context()
     third = saved(Corrector(Visitor(context.new_page(), corrector.visitor.address).arrive()), 63)

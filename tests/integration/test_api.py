@@ -30,6 +30,7 @@ from ui.cases import Case, Cases
 from ui.embedder import Embedder
 from ui.endpoints import server_functions
 from ui.saving import OFF, Saving
+from ui.turns import Turns
 
 HEIGHT, WIDTH = 96, 128
 FORGED = marked(np.maximum(textured(HEIGHT, WIDTH), 70), 20, 30, 24, 40)
@@ -274,6 +275,17 @@ def test_anything_at_all_is_answered_with_one_sentence(desk: Desk) -> None:
         assert answer["reason"] in {"gone", "invalid"}, (function, arguments, answer)
         assert answer["error"].endswith(".") and len(answer["error"]) < 250
     assert desk.store.items() == []
+
+
+def test_what_needs_much_memory_takes_turns_and_says_so_when_it_takes_too_long(desk: Desk) -> None:
+    api = replace(desk.api, turns=Turns(at_once=1, patience_s=0.05))
+    asked = (api.explain, encode_rle(SEEN)), (api.segment, clicked(100, 80))
+    with api.turns.turn():
+        for function, what in asked:
+            answer = function(desk.case.id, what)
+            assert answer["reason"] == "later" and "too many people" in str(answer["error"]).lower()
+    for function, what in asked:
+        assert "error" not in function(desk.case.id, what)
 
 
 def test_reasons_tell_a_client_what_to_do(desk: Desk, tmp_path: Path) -> None:

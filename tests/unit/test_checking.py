@@ -19,7 +19,7 @@ from tests.fakes import encoded, marked, textured
 from tests.pages import at, handlers, sent
 from ui.cases import Cases
 from ui.embedder import Embedder
-from ui.state import Asked
+from ui.state import UNCHECKED, Asked
 
 FORGED = marked(np.maximum(textured(96, 128), 70), 20, 30, 24, 40)  # no green is as low as in the stub's mark
 
@@ -71,6 +71,7 @@ def test_a_check_is_given_up_where_too_many_wait_for_theirs(
     assert views[-2].is_checked_next and not views[-1].is_checked_next
     assert views[-1].verdict is not None and views[-1].verdict.stability is None
     assert views[-1].phase == "done"
+    assert [view.outcome is not None and view.outcome.warnings for view in views[-2:]] == [(), (UNCHECKED,)]
 
 
 def test_a_check_is_taken_back_with_its_question(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,6 +91,20 @@ def test_the_case_of_a_checked_answer_is_the_one_that_was_opened(tmp_path: Path)
     try:
         done = [view for view in page.analyse(sent(page, encoded(FORGED))) if view.phase == "done"]
         assert len({view.case_id for view in done}) == 1 and page.cases is not None
-        assert page.cases.find(done[0].case_id).analysis().stability == Stability(0.8, 0.2)
+        analysis = page.cases.find(done[0].case_id).analysis()
+        assert analysis.stability == Stability(0.8, 0.2) and analysis.warnings == ()
+    finally:
+        embedder.close()
+
+
+def test_the_case_of_an_answer_that_was_left_before_its_check_says_so(tmp_path: Path) -> None:
+    embedder = Embedder(StubSegmenter)
+    page = replace(handlers(tmp_path, CheckedEngine()), cases=Cases(embedder))
+    try:
+        views = page.analyse(sent(page, encoded(FORGED)))
+        given = next(view for view in views if view.phase == "done")
+        views.close()  # type: ignore[attr-defined]  # as Gradio does when the visitor leaves
+        again = next(page.resume(Asked("r2", case=given.case_id)))
+        assert again.outcome is not None and again.outcome.warnings == (UNCHECKED,)
     finally:
         embedder.close()

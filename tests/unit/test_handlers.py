@@ -7,6 +7,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -185,6 +186,22 @@ def test_question_taken_back_ends_without_a_result(tmp_path: Path) -> None:
         assert place.ahead == 0
 
 
+def test_taking_back_a_question_without_a_name_lets_no_program_past_the_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ui.handlers.PAUSE_S", 0.01)
+    page = handlers(tmp_path)
+    path = sent(page, encoded(FORGED)).path
+    page.cancel(Asked(""))
+    with page.lane.enter() as place, ThreadPoolExecutor(1) as pool:
+        assert place.wait(0)
+        answer = pool.submit(page.analyse_file, path)
+        with pytest.raises(TimeoutError):
+            answer.result(0.3)
+        place.give_way()
+        assert answer.result(20)[0]["verdict"] == "tampered"
+
+
 def test_those_taken_back_are_remembered_in_bounds() -> None:
     stops = Stops()
     for number in range(MOST + 1):
@@ -318,6 +335,8 @@ def test_case_is_opened_again_with_the_same_answer(tmp_path: Path) -> None:
     cases.close()
     assert (first.run, first.phase, first.case_id) == ("r2", "done", given.case_id)
     assert first.verdict == given.verdict and first.localised == given.localised
+    assert first.engine is not None and given.engine is not None
+    assert first.engine.limits == given.engine.limits != ()
     assert first.facts == given.facts and first.explanation == given.explanation
     assert not first.is_stored and first.addresses.picture is not None
     assert first.addresses.mask is not None and first.addresses.map is not None

@@ -72,6 +72,7 @@ def test_huge_png_is_refused_from_its_header(side: int, sentence: str) -> None:
 
 
 BOMB, SMALL_BOMB = squeezed(200_000_000), squeezed(1_000_000)
+DAMAGED_BOMB = squeezed(3_900_000)[:-8] + b"damaged!"  # fails when nearly all of it has come out
 
 
 @pytest.mark.usefixtures("no_decoder")
@@ -82,6 +83,7 @@ BOMB, SMALL_BOMB = squeezed(200_000_000), squeezed(1_000_000)
         pytest.param(chunk(b"iTXt", b"note\0\1\0\0\0" + BOMB), id="iTXt"),
         pytest.param(chunk(b"iCCP", b"profile\0\0" + BOMB), id="iCCP"),
         pytest.param(100 * chunk(b"zTXt", b"note\0\0" + SMALL_BOMB), id="a hundred of 1 MB"),
+        pytest.param(100 * chunk(b"zTXt", b"note\0\0" + DAMAGED_BOMB), id="a hundred damaged ones"),
     ],
 )
 def test_text_that_unpacks_to_200_megabytes_is_refused_within_a_few(chunks: bytes) -> None:

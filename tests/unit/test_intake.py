@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import shutil
+from pathlib import Path
 
 import gradio as gr
 import pytest
@@ -11,7 +14,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
 
-from ui.intake import SmallBodies, refuse_files
+from fakeshield_core.errors import StorageFull
+from ui.intake import RoomForUploads, SmallBodies, refuse_files
+from ui.visits import Visits
 
 LIMIT = 100
 
@@ -54,6 +59,24 @@ def test_what_does_not_say_how_long_it_is_is_cut_off() -> None:
     scope = {"type": "http", "method": "POST", "path": "/call/segment", "headers": []}
     with pytest.raises(ClientDisconnect):
         asyncio.run(SmallBodies(echo, LIMIT)(scope, receive, send))
+
+
+def test_uploads_wait_for_room_on_the_disk_and_nothing_else_does(tmp_path: Path) -> None:
+    there = shutil.disk_usage(tmp_path).free
+    for least, status in ((there * 2, 507), (0, 200)):
+        client = TestClient(RoomForUploads(echo, tmp_path, least))
+        assert client.post("/gradio_api/upload", content=b"x").status_code == status
+        assert client.post("/gradio_api/component_server", content=b"x").status_code == 200
+
+
+def test_a_full_disk_is_told_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    visit = Visits(tmp_path).new()
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(StorageFull, match="full; try again later"):
+        visit.put("map.png", b"x")
 
 
 def test_a_length_that_is_no_number_is_refused() -> None:
