@@ -38,6 +38,7 @@ from fakeshield_core.imaging import (
 )
 from fakeshield_core.picture import Picture
 from fakeshield_core.schema import analysis_to_json
+from ui.again import asked_again, can_be_asked
 from ui.border import at_border
 from ui.cases import GONE, Case, Cases, UnknownCase
 from ui.host import EngineHost
@@ -80,15 +81,19 @@ class Handlers:
         A verdict that is checked afterwards is checked when nobody waits any more for a first answer, and not
         at all where too many wait for that. Closing the iterator cancels the engine, too.
         """
-        upload = self._upload(asked.path)
+        given = self._case(asked.case) if asked.again else None
+        upload = self._upload(asked.path) if given is None else given.source
         view = PageView(asked.run, asked.name or upload.name)
         with self.lane.enter() as place:
             yield from self._wait(view, place)
             if self.stops.asked(asked.run):
                 return
             engine = self.host.engine()
-            picture = decode(upload.read_bytes(), view.name)
-            view, visit = replace(view, engine=engine.info), self.visits.new()
+            view = replace(view, engine=engine.info, can_ask_again=can_be_asked(engine, engine.info))
+            if given is not None:
+                engine = asked_again(engine, asked.again, given.analysis())
+            picture = decode(upload.read_bytes(), view.name) if given is None else self._picture(given)
+            visit = self.visits.new()
             with closing(
                 cast(Updates, pipeline.analyze(engine, picture, self.explainers[spoken()]))
             ) as updates:
@@ -99,8 +104,8 @@ class Handlers:
                     if isinstance(update, Done) and view.case_id:
                         self._renew_case(view.case_id, update.analysis)
                     elif isinstance(update, Done):
-                        given = _as_given(update.analysis, view.is_checked_next)
-                        case = self._open_case(given, upload, view.name, visit.path("map.png"))
+                        kept = _as_given(update.analysis, view.is_checked_next)
+                        case = self._open_case(kept, upload, view.name, visit.path("map.png"))
                         view = replace(view, case_id=self._embedded(case, picture))
                     yield view
                     if view.is_checked_next and not self._comes_again(place, asked.run):
@@ -145,13 +150,12 @@ class Handlers:
     @at_border
     def resume(self, asked: Asked) -> Iterator[PageView]:
         """A case opened again: its answer as it was given, then its evidence layers."""
-        if self.cases is None:
-            raise UnknownCase(GONE)
-        case = self.cases.find(asked.case)
-        picture, analysis, visit = self.cases.picture(case), case.analysis(), self.visits.new()
+        case = self._case(asked.case)
+        picture, analysis, visit = self._picture(case), case.analysis(), self.visits.new()
         peak = None if analysis.soft_map is None else float(analysis.soft_map.max())
         view = stored_view(PageView(asked.run, case.name), _in_language(analysis), peak)
         view = replace(view, is_stored=False, engine=self._with_limits(analysis.engine))
+        view = replace(view, can_ask_again=can_be_asked(self.host.ready(), analysis.engine))
         view = replace(view, case_id=self._embedded(case, picture))
         view = replace(view, addresses=_files_again(view, picture, analysis, visit))
         yield view
@@ -178,6 +182,16 @@ class Handlers:
         case = self._open_case(analysis, upload, upload.name, map_file)
         result = {**analysis_to_json(analysis), "case_id": case.id if case else None}
         return result, _if_file(map_file), _if_file(mask_file)
+
+    def _case(self, case_id: str) -> Case:
+        if self.cases is None:
+            raise UnknownCase(GONE)
+        return self.cases.find(case_id)
+
+    def _picture(self, case: Case) -> Picture:
+        if self.cases is None:
+            raise UnknownCase(GONE)
+        return self.cases.picture(case)
 
     def _open_case(self, analysis: Analysis, source: Path, name: str, map_file: Path | None) -> Case | None:
         return None if self.cases is None else self.cases.open(analysis, source, name, map_file)

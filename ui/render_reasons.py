@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from html import escape
 
 from fakeshield_core.domain import Claim, EngineInfo, Explanation, PictureFacts, VerdictReady
+from ui.again import MAP, OTHER
 from ui.markup import icon, limits_list, list_of, told, tongue, unbroken
 from ui.state import PageView
 from ui.words import KINDS, decimal_words, say
@@ -28,7 +29,20 @@ def reasons_card(view: PageView) -> str:
             parts = [head, claims_or_word(view), _stability(view.verdict)]
         case _:
             parts = [f"<h2>{told('why')}</h2>", claims_or_word(view), _stability(view.verdict)]
-    return f'<section class="why card">{"".join(parts)}</section>'
+    return f'<section class="why card">{"".join(parts)}{_again(view)}</section>'
+
+
+def _again(view: PageView) -> str:
+    """What the engine can be asked for once more, when it has answered."""
+    if not (view.can_ask_again and view.case_id):
+        return ""
+    is_bare = view.localised is None or view.localised.peak == 0
+    asked = (MAP, OTHER) if is_bare else (OTHER,)
+    buttons = "".join(
+        f'<button type="button" class="btn small" data-again="{what}">{told(f"again_{what}")}</button>'
+        for what in asked
+    )
+    return f'<p class="again row">{buttons}</p>'
 
 
 def claims_or_word(view: PageView) -> str:

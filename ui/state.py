@@ -36,14 +36,17 @@ class Asked:
     name: str = ""  # of the file as the person knows it
     path: str = ""  # of the upload
     example: str = ""  # id of an example
-    case: str = ""  # id of a case that is opened again
+    case: str = ""  # id of a case that is opened again, or asked about once more
+    again: str = ""  # what it is asked for: one of `ui.again`
 
     @classmethod
     def read(cls, data: object) -> Asked:
         """The fields that are texts, cut to a bounded length; all others are empty."""
         given = data if isinstance(data, Mapping) else {}
         texts = {name: value for name, value in given.items() if isinstance(value, str)}
-        return cls(*(texts.get(name, "")[:1024] for name in ("run", "name", "path", "example", "case")))
+        return cls(
+            *(texts.get(name, "")[:1024] for name in ("run", "name", "path", "example", "case", "again"))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,7 @@ class PageView:
     is_stored: bool = False
     example: str = ""  # id of the example that is shown
     case_id: str = ""  # under which the answer can be corrected; empty before its end
+    can_ask_again: bool = False  # for another answer, or a map
     refusal: Refusal | None = None
 
     @property

@@ -129,6 +129,8 @@ ENGLISH: Final[Mapping[str, str]] = {
     "informs_jpeg_tables": "How it was saved last",
     "shows": "Shows",
     "cannot_show": "Cannot show",
+    "again_other": "Another answer",
+    "again_map": "Show a map all the same",
     # about
     "about": "About this result",
     "file": "File",

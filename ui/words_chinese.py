@@ -119,6 +119,8 @@ PAGE: Final[Mapping[str, str]] = {
     "informs_jpeg_tables": "最后一次保存方式",
     "shows": "能说明",
     "cannot_show": "不能说明",
+    "again_other": "换一个回答",
+    "again_map": "仍然显示热图",
     # about
     "about": "关于本结果",
     "file": "文件",

@@ -66,7 +66,7 @@ class FakeShieldEngine:
         self._stages, self._base = stages, base or stages
         self._options = options or FakeShieldOptions()
         self._shop = shop or Workshop()
-        self._call = gpu_call(self._fresh)
+        self._call, self._map_call = gpu_call(self._fresh), gpu_call(self._mapped)
         self.info = info
 
     def analyze(self, picture: Picture) -> Iterator[Update]:
@@ -92,12 +92,7 @@ class FakeShieldEngine:
         Raises:
             EngineOutOfMemory: the device has too little free memory.
         """
-        job = MaskJob(self._stages.mflm, picture, self._options, self._shop)
-        try:
-            job.ask(words)
-            return MapReady(soft_map(job.result()), MASK_THRESHOLD)
-        except (MemoryError, torch.OutOfMemoryError) as error:
-            raise EngineOutOfMemory(NO_MEMORY) from error
+        return next(self._map_call(picture, words))
 
     def with_options(self, options: FakeShieldOptions) -> FakeShieldEngine:
         """The same engine with other switches."""
@@ -120,6 +115,14 @@ class FakeShieldEngine:
         yield from guarded(run.updates())
         if run.kept is not None:
             self._shop.results.put(self._key(picture), run.kept)
+
+    def _mapped(self, picture: Picture, words: str) -> Iterator[MapReady]:
+        job = MaskJob(self._stages.mflm, picture, self._options, self._shop)
+        try:
+            job.ask(words)
+            yield MapReady(soft_map(job.result()), MASK_THRESHOLD)
+        except (MemoryError, torch.OutOfMemoryError) as error:
+            raise EngineOutOfMemory(NO_MEMORY) from error
 
     def _again(self, kept: Kept, picture: Picture) -> Iterator[Update]:
         yield kept.verdict

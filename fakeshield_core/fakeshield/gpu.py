@@ -9,12 +9,13 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from fakeshield_core.errors import EngineUnavailable
 from fakeshield_core.picture import Picture
 
 Given = TypeVar("Given")
+More = ParamSpec("More")
 ON_ZERO_GPU = "SPACES_ZERO_GPU"  # set by the platform
 
 BASE_S = 20.0  # verdict, text and mask of a small picture, on a slice of an H200; a guess, to be measured
@@ -23,8 +24,8 @@ MOST_S = 60.0
 
 
 def gpu_call(
-    run: Callable[[Picture], Iterator[Given]], environment: Mapping[str, str] | None = None
-) -> Callable[[Picture], Iterator[Given]]:
+    run: Callable[Concatenate[Picture, More], Iterator[Given]], environment: Mapping[str, str] | None = None
+) -> Callable[Concatenate[Picture, More], Iterator[Given]]:
     """The same function; on ZeroGPU wrapped to borrow a card for as long as the picture needs.
 
     Raises:
@@ -39,11 +40,11 @@ def gpu_call(
         raise EngineUnavailable(
             "This Space borrows its card through the package spaces; add it to requirements.txt."
         ) from error
-    wrapped: Callable[[Picture], Iterator[Given]] = spaces.GPU(duration=seconds_for)(run)
+    wrapped: Callable[Concatenate[Picture, More], Iterator[Given]] = spaces.GPU(duration=seconds_for)(run)
     return wrapped
 
 
-def seconds_for(picture: Picture) -> float:
+def seconds_for(picture: Picture, *_: object) -> float:
     """How long a picture may hold the card; shorter is served sooner."""
     megapixels = picture.facts.width * picture.facts.height / 1e6
     return min(MOST_S, BASE_S + PER_MEGAPIXEL_S * megapixels)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from playwright.sync_api import BrowserContext, Page, expect
@@ -15,7 +16,7 @@ import app
 from fakeshield_core.checkpoints.cards import Card
 from fakeshield_core.checkpoints.fakeshield import locate
 from fakeshield_core.checkpoints.placement import FULL
-from fakeshield_core.domain import Engine, Update, VerdictReady
+from fakeshield_core.domain import Engine, MapReady, Update, VerdictReady
 from fakeshield_core.engines.fakeshield import TOY, FakeShieldEngine, build_from, guarded, resident
 from fakeshield_core.engines.registry import build_engine
 from fakeshield_core.fakeshield import precision
@@ -133,6 +134,50 @@ def test_no_memory_is_one_sentence_and_the_next_picture_is_answered(
     visitor.choose(as_file(untouched(60, 80), "next.png"))
     wait_for_result(visitor)
     expect(visitor.page.locator(".opt .name")).to_have_text("next.png")
+
+
+@dataclass
+class Doubting:
+    """The toy engine, which calls every picture untouched and then marks nothing."""
+
+    engine: FakeShieldEngine
+
+    def __post_init__(self) -> None:
+        self.info = self.engine.info
+
+    def analyze(self, picture: Picture) -> Iterator[Update]:
+        return self._turned(self.engine.analyze(picture))
+
+    def regenerate(self, picture: Picture, seed: int) -> Iterator[Update]:
+        return self._turned(self.engine.regenerate(picture, seed))
+
+    def map_on_request(self, picture: Picture, words: str) -> MapReady:
+        return self.engine.map_on_request(picture, words)
+
+    def _turned(self, updates: Iterator[Update]) -> Iterator[Update]:
+        for update in updates:
+            if isinstance(update, VerdictReady):
+                yield replace(update, verdict="no_tampering_found", score=0.1, findings=())
+            elif isinstance(update, MapReady):
+                yield replace(update, soft_map=np.zeros_like(update.soft_map))
+            else:
+                yield update
+
+
+def test_a_map_and_another_answer_are_given_on_request(serve: Serve, toy: FakeShieldEngine) -> None:
+    engine = Doubting(toy.with_options(replace(SERVED, max_new_tokens=8)))
+    visitor = serve(lambda **_: engine)
+    visitor.choose(as_file(untouched(60, 80)))
+    wait_for_result(visitor)
+    page = visitor.page
+    page.get_by_role("button", name="Show a map all the same").click()
+    expect(page.locator(".about")).to_contain_text("The map was asked for", timeout=PATIENCE_MS)
+    wait_for_result(visitor)
+    expect(page.locator(".verdict")).to_contain_text("No tampering found")
+    page.get_by_role("button", name="Another answer").click()
+    expect(page.locator(".about")).to_contain_text("This answer was sampled with seed", timeout=PATIENCE_MS)
+    wait_for_result(visitor)
+    assert not visitor.problems
 
 
 @dataclass

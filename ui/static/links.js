@@ -1,5 +1,5 @@
 // What belongs together lights up together: claims, tiles and tags of one region, by data-region.
-export function followLinks({ light, layer, example }) {
+export function followLinks({ light, layer, example, again }) {
   const set = (id) => {
     document.querySelectorAll("[data-region]").forEach((node) => node.classList.toggle("lit", node.dataset.region === id));
     light(id ? Number(id) : null);
@@ -15,6 +15,8 @@ export function followLinks({ light, layer, example }) {
     if (tile) openTile(tile, layer);
     const chosen = event.target.closest("[data-example]");
     if (chosen) example(chosen.dataset.example);
+    const asked = event.target.closest("[data-again]");
+    if (asked) again(asked.dataset.again);
     const link = event.target.closest('a[href^="#"]');
     if (link) goTo(event, link.getAttribute("href").slice(1));
   });

@@ -88,6 +88,16 @@ class Page {
     this.example({ run, example: id });
   }
 
+  // Another answer to the present picture, or a map where the verdict came without one.
+  askAgain(what) {
+    const { file } = this;
+    const { case_id: id, name } = this.correction.result;
+    const run = this.begin(name);
+    this.file = file;
+    if (file && SHOWN_AT_ONCE.includes(file.type)) this.overlay.showFile(file);
+    this.picked({ run, name, case: id, again: what });
+  }
+
   openCase(id, name) {
     const run = this.begin(name);
     this.resumed({ run, name, case: id });
@@ -199,7 +209,7 @@ export function mount(context) {
   followLinks({
     light: (id) => page.overlay.light(id),
     layer: (name) => page.bars.chooseLayer(name),
-    example: (id) => page.openExample(id),
+    example: (id) => page.openExample(id), again: (what) => page.askAgain(what),
   });
   switchTheme();
   window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); }); // its stream is over
