@@ -62,6 +62,18 @@ def read_uuid(text: str) -> str:
         raise FeedbackInvalid("The request has no usable id; send a random UUID with it.") from error
 
 
+def read_random_uuid(text: str) -> str:
+    """The same for an id that a client made: at random, so that it is none of those we derive from names.
+
+    Raises:
+        FeedbackInvalid: this is no UUID of version 4.
+    """
+    uuid = read_uuid(text)
+    if uuids.UUID(uuid).version != 4:
+        raise FeedbackInvalid("The id of the request is not random; send a random UUID (version 4) with it.")
+    return uuid
+
+
 def canonical(document: JsonObject) -> bytes:
     """The one spelling of a JSON object: sorted keys, no spaces, UTF-8."""
     return json.dumps(

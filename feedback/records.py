@@ -50,7 +50,7 @@ class EngineDigests:
 class Correction:
     """Everything a person sends with one Save; what of it is kept depends on the consent."""
 
-    client_uuid: str  # made by the client; the same on every retry
+    client_uuid: str  # made by the client at random (version 4); the same on every retry
     picture: Picture
     analysis_id: str
     engine: EngineDigests

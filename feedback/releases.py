@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import uuid as uuids
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Literal, cast
@@ -17,6 +18,7 @@ from feedback.grouping import Member, Place, place
 from feedback.records import Content, Item, JsonObject, Kept, Release, ReleaseItem, ReleaseRules, SetAside
 
 SCHEMA = 1
+NAMES = uuids.UUID("6f3f5f0e-4f0c-4a63-9a7e-0f5a5e3f9d01")
 UNCLEAR = "verdict and mask do not say where tampering is, or that there is none"
 FROZEN = "near a picture of a frozen set"
 BOTH_SPLITS = "near pictures of both splits"
@@ -57,6 +59,11 @@ def draw_release(
     return released, tuple(
         SetAside(item.uuid, left_out[item.uuid]) for item in items if item.uuid in left_out
     )
+
+
+def release_uuid(number: int) -> str:
+    """Release N has one possible event file."""
+    return str(uuids.uuid5(NAMES, str(number)))
 
 
 def label(item: Item) -> Literal["authentic", "tampered"] | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import time
-import uuid as uuids
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, Self, cast, get_args
@@ -18,7 +17,7 @@ from feedback import runs, views
 from feedback.content import content_to_json
 from feedback.database import Database, open_url
 from feedback.durable import ensure_folder, translated
-from feedback.events import Event, EventKind, new_uuid, plain, read_uuid, utc_now
+from feedback.events import Event, EventKind, new_uuid, plain, read_random_uuid, read_uuid, utc_now
 from feedback.intake import check_consent, check_ratings, check_text, take_in
 from feedback.journal import Journal
 from feedback.migrations import migrate
@@ -43,13 +42,12 @@ from feedback.records import (
     Stats,
     Withdrawal,
 )
-from feedback.releases import draw_release, release_from_json, release_to_json
+from feedback.releases import draw_release, release_from_json, release_to_json, release_uuid
 from feedback.runs import RunReport
 from feedback.tables import ItemRow, RoleRow
 
 FOLDER = "feedback"  # inside data_dir
 LOCK = "store.lock"
-RELEASE_NAMES = uuids.UUID("6f3f5f0e-4f0c-4a63-9a7e-0f5a5e3f9d01")  # release N has one possible event file
 ANSWERED = "This request id was used for something else; send a new random UUID."
 
 
@@ -118,7 +116,7 @@ class FeedbackStore:
             UnknownReceipt: `supersedes` is the receipt of nothing.
             StorageFull, StoreUnavailable: not acknowledged; send it again with the same UUID.
         """
-        uuid = read_uuid(correction.client_uuid)
+        uuid = read_random_uuid(correction.client_uuid)
         intake = take_in(correction)
         supersedes = None
         if correction.supersedes is not None and correction.consent.store:
@@ -141,10 +139,10 @@ class FeedbackStore:
         For a retry when nothing of the correction but its UUID is left.
 
         Raises:
-            FeedbackInvalid: this is no UUID, or it was used for something else.
+            FeedbackInvalid: this is no random UUID, or it was used for something else.
             StoreUnavailable: the event file is damaged.
         """
-        kept = self._journal.find(read_uuid(client_uuid))
+        kept = self._journal.find(read_random_uuid(client_uuid))
         return None if kept is None else self._receipt(kept, repeated=True)
 
     def rate(self, rating: Rating, request_uuid: str | None = None) -> None:
@@ -262,7 +260,7 @@ class FeedbackStore:
         with self._database.read() as session:
             accepted = views.items_in(session, ("accepted",), only_train=True)
             earlier = views.places(session)
-            number = max((release.number for release in views.releases(session)), default=0) + 1
+            number = views.next_release_number(session)
         items, aside = draw_release(accepted, earlier, rules)
         draft = Release(
             number=number,
@@ -285,7 +283,7 @@ class FeedbackStore:
         while True:
             draft = self.preview_release(rules)
             manifest = release_to_json(draft)
-            uuid = str(uuids.uuid5(RELEASE_NAMES, str(draft.number)))  # two at once: one file, one winner
+            uuid = release_uuid(draft.number)  # two at once: one file, one winner
             kept = self._journal.record(Event(uuid, "release", draft.created_at, manifest))
             if kept.payload == manifest:
                 return draft

@@ -26,7 +26,7 @@ from feedback.records import (
     Split,
     Stats,
 )
-from feedback.releases import release_from_json
+from feedback.releases import release_from_json, release_uuid
 from feedback.tables import EventBlobRow, EventRow, ItemRow, ReleaseItemRow, ReleaseRow, RunRow
 
 
@@ -91,6 +91,17 @@ def releases(session: Session) -> list[Release]:
     query = select(EventRow.payload).join(ReleaseRow, ReleaseRow.event_uuid == EventRow.uuid)
     payloads = session.scalars(query.order_by(ReleaseRow.number))
     return [release_from_json(json.loads(payload)) for payload in payloads if payload is not None]
+
+
+def next_release_number(session: Session) -> int:
+    """The number after the last release; one whose event file holds something else is passed over.
+
+    Such files can be in stores from before a client's UUID had to be random.
+    """
+    number = (session.scalar(select(func.max(ReleaseRow.number))) or 0) + 1
+    while session.get(EventRow, release_uuid(number)) is not None:
+        number += 1
+    return number
 
 
 def moves(session: Session) -> list[AdapterMove]:

@@ -22,7 +22,7 @@ from feedback.records import AdapterMove, Correction
 from feedback.runs import RunReport
 from feedback.store import FeedbackStore
 from feedback.verify import VerifyReport, verify
-from tests.feedback_fakes import ALL, NOTHING, correction
+from tests.feedback_fakes import ALL, NOTHING, as_random, correction
 
 NAMES = uuid.UUID("0d2ce9ad-7a70-44c6-8c77-3a44f1f0aa55")
 Writer = Callable[[Path, Path], None]
@@ -54,7 +54,7 @@ def acknowledged(log: Path) -> list[list[str]]:
 
 def name(kind: str, number: int) -> str:
     """The UUID of the n-th request of a kind; a writer that was killed sends its last one again."""
-    return str(uuid.uuid5(NAMES, f"{kind}-{number}"))
+    return as_random(uuid.uuid5(NAMES, f"{kind}-{number}"))
 
 
 def request(number: int) -> Correction:

@@ -21,6 +21,11 @@ ENGINE = EngineDigests("compact", "1", "0123456789ab", "ba9876543210")
 EVERYONE = ReleaseRules(max_share=1.0)
 
 
+def as_random(named: uuid.UUID) -> str:
+    """A UUID made from a name in the form of a random one: the same each time, and a client may send it."""
+    return str(uuid.UUID(bytes=named.bytes, version=4))
+
+
 @cache
 def picture(seed: int = 0) -> Picture:
     """A small picture of its own scene for each seed."""

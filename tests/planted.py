@@ -21,6 +21,7 @@ from fakeshield_core.synthesis.scenes import scene
 from feedback.records import Consent, Correction, EngineDigests
 from feedback.store import FeedbackStore
 from finetune.base import FREE
+from tests.feedback_fakes import as_random
 
 SIDE = 128  # pixels
 PEOPLE = 12  # contributors, each with less than a tenth of the corrections
@@ -52,7 +53,7 @@ def corrections(groups: Sequence[int], marked: Callable[[BoolMask], BoolMask]) -
     for number, group in enumerate(groups):
         made = planted(group)
         yield Correction(
-            client_uuid=str(uuid.uuid5(NAMES, str(group))),
+            client_uuid=as_random(uuid.uuid5(NAMES, str(group))),
             picture=decode(made.data, f"{group}.jpg"),
             analysis_id=f"analysis-{group}",
             engine=BASE,

@@ -39,6 +39,7 @@ def add_endpoints(api: Api) -> None:
     def feedback(case_id: str, correction: JsonValue) -> Answer:
         """Saves a correction; sent again with the same client_uuid it gives the first receipt.
 
+        `client_uuid` is a random UUID (version 4) that the client makes for each correction.
         Returns {receipt, state, created_at} when it is on the disk, or {error}.
         """
         return api.feedback(case_id, correction)

@@ -9,7 +9,7 @@ from typing import TypeVar, cast, get_args
 from fakeshield_core.domain import BoolMask, BoxXyxy, Click, FindingKind, JsonValue, Prompts, Verdict
 from fakeshield_core.errors import FeedbackInvalid, InputError, MaskShapeMismatch
 from fakeshield_core.masks import decode_rle
-from feedback.events import read_uuid
+from feedback.events import read_random_uuid
 from feedback.intake import MAX_CLAIMS, MAX_CLICKS, MAX_NAME, MAX_SECONDS, MAX_TEXT, check_text
 from feedback.records import ClaimRating, ClaimVerdict, Consent, HowKnown
 
@@ -117,9 +117,9 @@ def read_client_uuid(value: object) -> str:
     """The UUID of a correction in its one usual spelling.
 
     Raises:
-        FeedbackInvalid: there is none.
+        FeedbackInvalid: there is none, or it is not random.
     """
-    return read_uuid(cast("str", _object("correction", value).get("client_uuid")))
+    return read_random_uuid(cast("str", _object("correction", value).get("client_uuid")))
 
 
 def read_consent(value: object) -> Consent:

@@ -17,6 +17,7 @@ from feedback.content import content_to_json
 from feedback.events import Event, new_uuid, utc_now
 from feedback.intake import take_in
 from feedback.records import AdapterMove, ClaimRating, Consent, Rating, ReleaseRules
+from feedback.releases import release_uuid
 from feedback.runs import RunReport
 from feedback.store import FeedbackStore
 from feedback.verify import verify
@@ -202,6 +203,25 @@ def test_two_releases_at_once_get_two_numbers(store: FeedbackStore) -> None:
     for thread in threads:
         thread.join()
     assert [release.number for release in store.releases()] == [1, 2, 3]
+
+
+def test_nobody_takes_the_uuid_of_a_release(store: FeedbackStore) -> None:
+    accepted(store, 1)
+    for number in (1, 2):
+        with pytest.raises(FeedbackInvalid, match="random UUID"):
+            store.save_correction(correction(client_uuid=release_uuid(number)))
+        with pytest.raises(FeedbackInvalid, match="random UUID"):
+            store.saved(release_uuid(number))
+    assert store.create_release(EVERYONE).number == 1
+
+
+def test_a_release_passes_over_a_number_whose_uuid_was_taken_before(store: FeedbackStore) -> None:
+    accepted(store, 1)
+    for number in (1, 3):  # as a version before could be made to do
+        store.review(store.items()[0].receipt, "accept", "ines", "", release_uuid(number))
+    assert store.preview_release(EVERYONE).number == 2
+    assert [store.create_release(EVERYONE).number for _ in range(2)] == [2, 4]
+    assert [release.number for release in store.releases()] == [2, 4]
 
 
 def test_a_lease_has_one_holder_and_fences_off_the_one_before(store: FeedbackStore) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import errno
 import os
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +31,14 @@ from feedback.events import (
     event_from_bytes,
     event_to_bytes,
     new_uuid,
+    read_random_uuid,
     read_uuid,
     utc_now,
 )
 from feedback.intake import take_in
 from feedback.receipts import ALPHABET, new_receipt, read_receipt
 from feedback.records import ClaimRating
+from feedback.releases import release_uuid
 from tests.feedback_fakes import NOTHING, correction
 
 EVENT = Event(
@@ -195,9 +198,20 @@ def test_what_is_no_uuid_is_refused(text: Any) -> None:
         read_uuid(text)
 
 
+@pytest.mark.parametrize(
+    "named", ["00000000-0000-0000-0000-000000000000", str(uuid.uuid1()), release_uuid(1)]
+)
+def test_a_client_sends_random_uuids_only(named: str) -> None:
+    assert read_uuid(named) == named
+    with pytest.raises(FeedbackInvalid, match=r"send a random UUID \(version 4\)"):
+        read_random_uuid(named)
+    made = new_uuid()
+    assert read_random_uuid(made.upper()) == made
+
+
 def test_a_uuid_has_one_spelling() -> None:
-    uuid = new_uuid()
-    assert read_uuid(uuid.upper()) == read_uuid("{" + uuid + "}") == uuid
+    made = new_uuid()
+    assert read_uuid(made.upper()) == read_uuid("{" + made + "}") == made
 
 
 def test_dates_sort_as_time() -> None:

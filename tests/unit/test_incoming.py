@@ -165,6 +165,7 @@ def test_a_whole_correction_is_read_as_it_was_sent() -> None:
         {"client_uuid": None},
         {"client_uuid": 7},
         {"client_uuid": "../../etc/passwd"},
+        {"client_uuid": "5f0c4b1e-93b5-5c3e-9a43-0b6a4f1b2c3d"},
         {"verdict": None},
         {"verdict": "fake"},
         {"verdict": ["tampered"]},
