@@ -7,7 +7,7 @@ import json
 import uuid as uuids
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal, cast
 
@@ -42,7 +42,15 @@ class Event:
 
 def utc_now() -> str:
     """Now, as events are dated."""
-    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return _dated(datetime.now(UTC))
+
+
+def date_after(newest: str | None) -> str:
+    """Now, or just after this date where the clock was ahead when it was given."""
+    now = utc_now()
+    if newest is None or now > newest:
+        return now
+    return _dated(datetime.fromisoformat(newest) + timedelta(microseconds=1))
 
 
 def new_uuid() -> str:
@@ -113,6 +121,10 @@ def event_from_bytes(data: bytes) -> Event:
     if not intact:
         raise StoreUnavailable(f"The event {event.uuid} is damaged; restore it from a backup.")
     return event
+
+
+def _dated(moment: datetime) -> str:
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 class EventFiles:

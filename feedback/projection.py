@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import cast
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from fakeshield_core.domain import JsonValue
@@ -73,6 +73,11 @@ def events_of(session: Session, uuid: str) -> Sequence[EventRow]:
     """All events about an item, oldest first; the submission is one of them."""
     query = select(EventRow).where(EventRow.item_uuid == uuid).order_by(EventRow.created_at, EventRow.uuid)
     return session.scalars(query).all()
+
+
+def newest_date(session: Session, item: str | None) -> str | None:
+    """Date of the last event about an item (None: about no item), None where there is none."""
+    return session.scalar(select(func.max(EventRow.created_at)).where(EventRow.item_uuid == item))
 
 
 def says_something(event: EventRow) -> bool:

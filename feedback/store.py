@@ -17,10 +17,20 @@ from feedback import runs, views
 from feedback.content import content_to_json
 from feedback.database import Database, open_url
 from feedback.durable import ensure_folder, translated
-from feedback.events import Event, EventKind, new_uuid, plain, read_random_uuid, read_uuid, utc_now
+from feedback.events import (
+    Event,
+    EventKind,
+    date_after,
+    new_uuid,
+    plain,
+    read_random_uuid,
+    read_uuid,
+    utc_now,
+)
 from feedback.intake import check_consent, check_ratings, check_text, take_in
 from feedback.journal import Journal
 from feedback.migrations import migrate
+from feedback.projection import newest_date
 from feedback.receipts import new_receipt, read_receipt
 from feedback.records import (
     AdapterMove,
@@ -407,8 +417,11 @@ class FeedbackStore:
     def _say(
         self, kind: EventKind, payload: JsonObject, request_uuid: str | None, item: str | None = None
     ) -> None:
+        """Records an event dated after every acknowledged one about the same: the last date counts."""
         uuid = new_uuid() if request_uuid is None else read_uuid(request_uuid)
-        kept = self._journal.record(Event(uuid, kind, utc_now(), payload, item))
+        with self._database.read() as session:
+            newest = newest_date(session, item)
+        kept = self._journal.record(Event(uuid, kind, date_after(newest), payload, item))
         if (kept.kind, kept.item) != (kind, item):
             raise FeedbackInvalid(ANSWERED)
 

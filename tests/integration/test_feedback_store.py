@@ -14,14 +14,14 @@ from fakeshield_core.errors import FeedbackInvalid, MaskShapeMismatch, ReleaseRe
 from fakeshield_core.imaging import decode_mask_png
 from feedback.backup import backup, restore
 from feedback.content import content_to_json
-from feedback.events import Event, new_uuid, utc_now
+from feedback.events import Event, EventKind, new_uuid, plain, utc_now
 from feedback.intake import take_in
-from feedback.records import AdapterMove, ClaimRating, Consent, Rating, ReleaseRules
+from feedback.records import AdapterMove, ClaimRating, Consent, JsonObject, Rating, ReleaseRules
 from feedback.releases import release_uuid
 from feedback.runs import RunReport
 from feedback.store import FeedbackStore
 from feedback.verify import verify
-from tests.feedback_fakes import ENGINE, EVERYONE, accepted, correction, mask, picture
+from tests.feedback_fakes import ALL, ENGINE, EVERYONE, accepted, correction, mask, picture
 from tests.feedback_postgresql import postgresql
 
 RUNNING = RunReport("running", 1, None, {"step": 1})
@@ -152,6 +152,46 @@ def test_the_last_review_counts(store: FeedbackStore) -> None:
     assert (rejected.review.reviewer, rejected.review.reason) == ("omar", "the mask misses the shadow")
     assert [item.receipt for item in store.items("rejected")] == [code]
     assert store.items("quarantined", "accepted") == []
+
+
+def said_ahead(store: FeedbackStore, kind: EventKind, payload: JsonObject, item: str | None = None) -> None:
+    """As it was recorded while the clock was 400 years ahead."""
+    now = utc_now()
+    ahead = f"{int(now[:4]) + 400}{now[4:]}"
+    store.journal.record(Event(new_uuid(), kind, ahead, payload, item))
+
+
+def test_consent_taken_back_stays_so_after_the_clock_went_back(store: FeedbackStore) -> None:
+    receipt = store.save_correction(correction())
+    said_ahead(store, "consent", plain(ALL), receipt.uuid)
+    assert store.change_consent(receipt.code, Consent(store=True)).consent == Consent(store=True)
+    assert store.change_consent(receipt.code, ALL).consent == ALL
+    assert store.change_consent(receipt.code, Consent(store=True)).consent == Consent(store=True)
+
+
+def test_the_last_review_counts_after_the_clock_went_back(store: FeedbackStore) -> None:
+    receipt = store.save_correction(correction())
+    said_ahead(store, "review", {"decision": "accept", "reviewer": "ines", "reason": ""}, receipt.uuid)
+    assert store.case(receipt.code).item.state == "accepted"
+    assert store.review(receipt.code, "reject", "omar").state == "rejected"
+    assert store.review(receipt.code, "accept", "ines").state == "accepted"
+    other = store.save_correction(correction(1))
+    mark = store.review(other.code, "accept", "ines").review
+    assert mark is not None and mark.created_at < utc_now()  # dates of other items stay true
+
+
+def test_the_last_move_role_and_decision_count_after_the_clock_went_back(store: FeedbackStore) -> None:
+    run = new_uuid()
+    said_ahead(store, "role", {"person": "ines", "role": "operator", "by": "operator"})
+    said_ahead(store, "decision", {"run": run, "decision": "accept", "by": "ines"})
+    said_ahead(store, "promotion", {"adapter": "adapter-1", "release": 1, "by": "ines", "reason": ""})
+    store.set_role("ines", "visitor", "operator")
+    store.decide_run(run, "reject", "omar")
+    store.record_move(AdapterMove("rollback", None, None, "omar", "false alarms", ""))
+    assert store.role_of("ines") == "visitor"
+    assert [decision.by for decision in store.run_decisions()] == ["ines", "omar"]
+    assert [move.kind for move in store.moves()] == ["promotion", "rollback"]
+    assert store.stats().champion is None
 
 
 def test_roles_are_visitor_until_said_otherwise(store: FeedbackStore) -> None:

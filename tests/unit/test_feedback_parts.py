@@ -28,6 +28,7 @@ from feedback.events import (
     Event,
     EventFiles,
     canonical,
+    date_after,
     event_from_bytes,
     event_to_bytes,
     new_uuid,
@@ -218,6 +219,12 @@ def test_dates_sort_as_time() -> None:
     dates = [utc_now() for _ in range(50)]
     assert dates == sorted(dates)
     assert {len(date) for date in dates} == {27}
+
+
+def test_a_date_is_after_the_newest_one_even_where_the_clock_is_not() -> None:
+    assert date_after("2126-12-31T23:59:59.999999Z") == "2127-01-01T00:00:00.000000Z"
+    before = utc_now()
+    assert before <= date_after(None) <= date_after(before) <= utc_now()
 
 
 REFUSED: list[dict[str, Any]] = [
