@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import text
+from sqlalchemy import inspect, select, text
 
 from fakeshield_core.errors import StoreUnavailable
 from feedback.blobs import BlobFolder
@@ -16,10 +17,16 @@ from feedback.database import Database, open_url
 from feedback.durable import TEMPORARY, ensure_folder, replace, sync_file, sync_folder, translated
 from feedback.events import Event, EventFiles, event_to_bytes, utc_now
 from feedback.store import FeedbackStore, lock_folder
-from feedback.tables import Base
+from feedback.tables import Base, EventRow
+
+log = logging.getLogger(__name__)
 
 SNAPSHOT = "feedback.sqlite3"
 SIDE_FILES = ("", "-journal", "-wal", "-shm")
+ONLY_THERE = (
+    "Events without a sound file ({n}) are in the database alone; copy it with pg_dump, empty it, then "
+    "restore again."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +37,7 @@ class CopyReport:
     blobs: int  # copied
     removed_blobs: int  # of items deleted since
     damaged: tuple[str, ...]  # files that were not copied, because their digest is wrong
+    missing: tuple[str, ...] = ()  # uuids of events that only the database before knew, which is kept
 
 
 def backup(store: FeedbackStore, target: Path) -> CopyReport:
@@ -52,11 +60,13 @@ def backup(store: FeedbackStore, target: Path) -> CopyReport:
 def restore(folder: Path, database_url: str | None = None, source: Path | None = None) -> CopyReport:
     """Makes the database anew from events and blobs, after taking over those of a backup where one is given.
 
-    The old database is removed when every event file could be read; otherwise it stays beside the new one,
-    for it may hold what they no longer do. Runs and leases are not restored: they are no events.
+    The old database is removed when every event it knows has a file, and every file could be read; otherwise
+    it stays beside the new one as `replaced-*`, for it may hold what they no longer do. Runs and leases are
+    not restored: they are no events.
 
     Raises:
-        StoreUnavailable: the store is in use, or there is no backup at `source`.
+        StoreUnavailable: the store is in use, there is no backup at `source`, or a PostgreSQL database, which
+            cannot be set aside, alone holds some events.
     """
     if source is not None and not (source / "events").is_dir():
         raise StoreUnavailable(f"There is no backup in {source}; name the folder that `backup` filled.")
@@ -65,14 +75,21 @@ def restore(folder: Path, database_url: str | None = None, source: Path | None =
         report = CopyReport(0, 0, 0, ())
         if source is not None:
             report = merge(EventFiles(source / "events"), BlobFolder(source / "blobs"), folder)
-        replaced = _set_aside(Database(open_url(database_url, folder)))
+        here = EventFiles(folder / "events")
+        torn = {uuid for uuid in here.uuids() if _sound(here, uuid) is None}
+        database = Database(open_url(database_url, folder))
+        known = _known_events(database)
+        missing = sorted(known.difference(here.uuids()))
+        only_there = len(missing) + len(known & torn)
+        if only_there and database.file is None:
+            raise StoreUnavailable(ONLY_THERE.format(n=only_there))
+        replaced = _set_aside(database)
     FeedbackStore.open(folder, database_url).close()
-    here = EventFiles(folder / "events")
-    damaged = [f"event {uuid}" for uuid in here.uuids() if _sound(here, uuid) is None]
-    if not damaged:
+    if not torn and not missing:
         for path in replaced:
             path.unlink()
-    return dataclasses.replace(report, damaged=(*report.damaged, *damaged))
+    damaged = (*report.damaged, *(f"event {uuid}" for uuid in sorted(torn)))
+    return dataclasses.replace(report, damaged=damaged, missing=tuple(missing))
 
 
 def merge(events: EventFiles, blobs: BlobFolder, target: Path) -> CopyReport:
@@ -135,6 +152,22 @@ def _renamed(path: Path) -> Iterator[Path]:
     sync_file(temporary)
     temporary.replace(path)
     sync_folder(path.parent)
+
+
+def _known_events(database: Database) -> set[str]:
+    """Uuids of the events that have rows; none where there is no database or it cannot be read."""
+    if database.file is not None and not database.file.exists():
+        return set()
+    try:
+        with database.read() as session:
+            if not inspect(session.connection()).has_table(EventRow.__tablename__):
+                return set()
+            return set(session.scalars(select(EventRow.uuid)))
+    except StoreUnavailable as error:
+        log.warning("the old database is not compared with the events: %s", error)
+        return set()
+    finally:
+        database.close()
 
 
 def _set_aside(database: Database) -> list[Path]:

@@ -80,5 +80,10 @@ def _copied(what: str, report: CopyReport) -> Outcome:
         "blobs": report.blobs,
         "removed_blobs": report.removed_blobs,
         "damaged": list(report.damaged),
+        "missing": list(report.missing),
     }
-    return Outcome(text, document, tuple(f"{name} is damaged and was not copied" for name in report.damaged))
+    complaints = [f"{name} is damaged and was not copied" for name in report.damaged]
+    complaints += [
+        f"event {uuid} has no file; see the old database, kept as replaced-*" for uuid in report.missing
+    ]
+    return Outcome(text, document, tuple(complaints))

@@ -145,6 +145,9 @@ def test_backup_purge_and_restore(
     code, report = run_json(capsys, "restore", "--from", copy)
     assert (code, report["events"]) == (0, 0)  # what was deleted here is not brought back by an older copy
     assert run_json(capsys, "stats")[1]["items"] == {"accepted": 1, "withdrawn": 1}
+    next((tmp_path / "data/feedback/events").rglob("*.json")).unlink()
+    assert main(["restore"]) == 1
+    assert "kept as replaced-" in capsys.readouterr().err
 
 
 def test_the_module_runs_from_a_shell_without_torch_or_gradio(tmp_path: Path) -> None:

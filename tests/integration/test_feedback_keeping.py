@@ -17,6 +17,7 @@ from fakeshield_core.errors import SchemaTooNew, StoreUnavailable
 from feedback import migrations
 from feedback.backup import backup, restore
 from feedback.database import journal_mode
+from feedback.events import EventFiles
 from feedback.store import FeedbackStore
 from feedback.tables import Base
 from feedback.verify import verify
@@ -99,6 +100,23 @@ def test_a_damaged_event_keeps_neither_the_app_from_opening_nor_the_old_database
     assert len(report.damaged) == 1
     assert "is left out" in caplog.text
     assert len(list(tmp_path.glob("replaced-*-feedback.sqlite3"))) == 1
+
+
+def test_a_database_that_alone_knows_an_event_stays_until_its_file_is_back(tmp_path: Path) -> None:
+    here, copy = tmp_path / "here", tmp_path / "copy"
+    with FeedbackStore.open(here) as store:
+        items = accepted(store, 2)
+        backup(store, copy)
+        remove_event(here)
+        lost = {*EventFiles(copy / "events").uuids()} - {*store.journal.events.uuids()}
+    assert restore(here).missing == tuple(lost)
+    kept = sorted(here.glob("replaced-*"))
+    with closing(sqlite3.connect(kept[0])) as connection:
+        assert lost < {uuid for (uuid,) in connection.execute("SELECT uuid FROM event")}
+    assert restore(here, source=copy).missing == ()
+    assert sorted(here.glob("replaced-*")) == kept
+    with FeedbackStore.open(here) as store:
+        assert store.items() == items
 
 
 def test_restore_rebuilds_a_destroyed_database(tmp_path: Path) -> None:

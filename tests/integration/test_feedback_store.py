@@ -333,6 +333,21 @@ def test_restore_gives_the_same_store_from_events_and_blobs(tmp_path: Path, url:
         assert verify(store).problems == ()
 
 
+def test_restore_spares_a_database_that_alone_knows_an_event(tmp_path: Path, url: str | None) -> None:
+    folder = tmp_path / "store"
+    with FeedbackStore.open(folder, url) as store:
+        code = store.save_correction(correction()).code
+        uuid = next(store.journal.events.uuids())
+        store.journal.events.path(uuid).unlink()
+    if url is None:
+        assert restore(folder).missing == (uuid,)
+        return
+    with pytest.raises(StoreUnavailable, match=r"\(1\) are in the database alone"):
+        restore(folder, url)
+    with FeedbackStore.open(folder, url) as store:
+        assert store.case(code).item.state == "quarantined"
+
+
 def test_a_backup_restores_on_an_empty_machine(tmp_path: Path, new_url: Callable[[], str | None]) -> None:
     with FeedbackStore.open(tmp_path / "here", new_url()) as store:
         accepted(store, 3)
