@@ -47,9 +47,14 @@ def backup(store: FeedbackStore, target: Path) -> CopyReport:
 
     Raises:
         StorageFull, StoreUnavailable: the copy is incomplete; the one before is still whole.
+        StoreUnavailable: the folder is the store's or lies inside it; nothing was changed.
     """
-    ensure_folder(target)
     journal = store.journal
+    live = journal.database.file
+    overwrites = live is not None and (target / SNAPSHOT).resolve() == live.resolve()
+    if overwrites or target.resolve().is_relative_to(store.folder.resolve()):
+        raise StoreUnavailable("The store cannot hold its own backup; name a folder outside it.")
+    ensure_folder(target)
     with journal.database.maintenance() as connection:
         if connection is not None:
             with translated(target), _renamed(target / SNAPSHOT) as temporary:

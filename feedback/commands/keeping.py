@@ -23,7 +23,7 @@ def backup(args: argparse.Namespace, store: FeedbackStore) -> Outcome:
     """Copies what is new.
 
     Raises:
-        StorageFull, StoreUnavailable: the copy is incomplete.
+        StorageFull, StoreUnavailable: the copy is incomplete, or the folder is the store's own.
     """
     return _copied(f"{args.folder} is up to date", copy_store(store, args.folder))
 

@@ -147,6 +147,21 @@ def test_backup_copies_what_is_new_and_forgets_what_was_deleted(tmp_path: Path) 
         assert connection.execute("SELECT count(*) FROM item").fetchone() == (3,)
 
 
+@pytest.mark.parametrize("where", ["store", "store/copy", "store/events/..", "link/copy", "database"])
+def test_backup_into_the_store_itself_is_refused_and_changes_nothing(tmp_path: Path, where: str) -> None:
+    folder, elsewhere = tmp_path / "store", tmp_path / "database"
+    elsewhere.mkdir()
+    (tmp_path / "link").symlink_to(folder)
+    with FeedbackStore.open(folder, f"sqlite:///{elsewhere / 'feedback.sqlite3'}") as store:
+        accepted(store, 1)
+        store.journal.blobs.put(b"of a save that is under way")
+        before = sorted(tmp_path.rglob("*"))
+        with pytest.raises(StoreUnavailable, match="folder outside it"):
+            backup(store, tmp_path / where)
+        assert sorted(tmp_path.rglob("*")) == before
+        assert backup(store, tmp_path / "store-copy").events == 2
+
+
 def test_backup_of_a_lost_disk_takes_nothing_from_the_copy(tmp_path: Path) -> None:
     with FeedbackStore.open(tmp_path / "here") as store:
         items = accepted(store, 2)
