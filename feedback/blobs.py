@@ -56,6 +56,15 @@ class BlobFolder:
         """Digests of all blobs, sorted."""
         yield from (path.name for path in files_in(self.folder) if SHA256.fullmatch(path.name))
 
+    def sizes(self) -> Iterator[int]:
+        """Bytes of each blob; one that is removed meanwhile is passed over."""
+        for digest in self.digests():
+            try:
+                size = self.path(digest).stat().st_size
+            except FileNotFoundError:
+                continue
+            yield size
+
     def leftovers(self) -> Iterator[Path]:
         """Temporary files of writers that died, or are writing now."""
         yield from (path for path in files_in(self.folder) if path.suffix == TEMPORARY)

@@ -7,14 +7,18 @@ kind and confidence.
 from __future__ import annotations
 
 import json
+import logging
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from fakeshield_core.domain import JsonValue
+from fakeshield_core.errors import StoreUnavailable
 from fakeshield_core.explain.offsets import MOST
 from feedback.records import ClaimVerdict, Item
 from feedback.store import FeedbackStore
+
+log = logging.getLogger(__name__)
 
 RIGHT: dict[ClaimVerdict, bool] = {"right": True, "wrong_place": False, "not_there": False}
 PRIOR_LOGITS = 0.5  # how far, typically, a kind is expected to be off: few ratings move little
@@ -43,11 +47,19 @@ class KindOfClaim:
 
 
 def rated_claims(store: FeedbackStore) -> Iterator[RatedClaim]:
-    """Every rating that tells right from wrong, of a claim with a confidence, oldest correction first."""
+    """Every rating that tells right from wrong, of a claim with a confidence, oldest correction first.
+
+    A correction whose result cannot be read is left out, and logged.
+    """
     for item in store.items("accepted"):
         if not item.consent.train or item.analysis_sha256 is None:
             continue
-        yield from _rated(item, json.loads(store.blob(item.analysis_sha256)))
+        try:
+            result = store.blob(item.analysis_sha256)
+        except StoreUnavailable as error:
+            log.warning("ratings of item %s are left out: %s", item.uuid, error)
+            continue
+        yield from _rated(item, json.loads(result))
 
 
 def learn_offsets(rated: Iterable[RatedClaim]) -> tuple[KindOfClaim, ...]:

@@ -7,6 +7,7 @@ frame of another site.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import cast
 
@@ -15,14 +16,17 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from fakeshield_core.errors import FakeShieldError, FeedbackError, InputError
+from fakeshield_core.errors import FakeShieldError, FeedbackError, InputError, StoreUnavailable
 from feedback.records import Decision, Item
+from feedback.store import FeedbackStore
 from ui import review_pages
 from ui.pages import HEADERS, note, page, read_form, state_words
 from ui.review_access import SESSION_S, Access, Session
 from ui.review_picture import outlined
 from ui.saving import Saving
 from ui.words_pages import told
+
+log = logging.getLogger(__name__)
 
 COOKIE = "fakeshield_review"
 PATH = f"/{review_pages.ADDRESS}"
@@ -110,17 +114,13 @@ class Desk:
         if session is None:
             return _page(review_pages.login())
         try:
-            items = self._saving.store().items("quarantined", most=AT_ONCE)
-            claims = {item.receipt: self._claims(item) for item in items}
+            store = self._saving.store()
+            items = store.items("quarantined", most=AT_ONCE)
+            claims = {item.receipt: _claims(store, item) for item in items}
         except FakeShieldError as error:
             return _page(note(str(error), is_wrong=True), 503)
         body = note(said, is_wrong) + review_pages.queue(items, claims, session, AT_ONCE)
         return _page(body, 400 if is_wrong else 200)
-
-    def _claims(self, item: Item) -> Mapping[str, str]:
-        if item.analysis_sha256 is None:
-            return {}
-        return review_pages.claim_texts(self._saving.store().blob(item.analysis_sha256))
 
     def _drawn(self, receipt: str) -> Response:
         try:
@@ -139,6 +139,17 @@ def is_secure(request: Request) -> bool:
     """Whether the visitor came over HTTPS, perhaps to a proxy in front of us."""
     forwarded = request.headers.get("x-forwarded-proto", "").split(",")[0].strip()
     return (forwarded or request.url.scheme) == "https"
+
+
+def _claims(store: FeedbackStore, item: Item) -> Mapping[str, str]:
+    """Texts of the item's claims; none where its result was not kept or cannot be read now."""
+    if item.analysis_sha256 is None:
+        return {}
+    try:
+        return review_pages.claim_texts(store.blob(item.analysis_sha256))
+    except StoreUnavailable as error:
+        log.warning("claims of item %s are not shown: %s", item.uuid, error)
+        return {}
 
 
 def _page(body: str, status: int = 200) -> Response:

@@ -317,6 +317,15 @@ def test_stats_count_what_was_said(store: FeedbackStore) -> None:
     assert (stats.trainable, stats.contributors, stats.ratings, stats.mean_rating) == (3, 2, 5, 3.0)
 
 
+def test_stats_pass_over_a_file_that_goes_while_they_count(store: FeedbackStore) -> None:
+    store.save_correction(correction())
+    before = store.stats()
+    gone = store.journal.blobs.path("ab" * 32)
+    gone.parent.mkdir(exist_ok=True)
+    gone.symlink_to("nowhere")  # listed, but no longer there
+    assert store.stats() == before
+
+
 def test_restore_gives_the_same_store_from_events_and_blobs(tmp_path: Path, url: str | None) -> None:
     folder = tmp_path / "store"
     with FeedbackStore.open(folder, url) as store:

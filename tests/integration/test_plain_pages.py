@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from html import unescape
 from pathlib import Path
@@ -201,6 +201,19 @@ def test_everything_said_is_shown_and_escaped(site: Site) -> None:
         assert said in text, said
     assert "<b>Wrong place</b>The patch repeats the one beside it." in text
     assert "<b>Right</b>c9" in text
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"torn")])
+def test_a_result_that_cannot_be_read_hides_its_claims_only(
+    site: Site, damage: Callable[[Path], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    torn, sound = (site.store.save_correction(correction(seed)) for seed in range(2))
+    item = site.store.case(torn.code).item
+    damage(site.store.journal.blobs.path(str(item.analysis_sha256)))
+    answer = site.reviewer().get("/review")
+    assert answer.status_code == 200
+    assert torn.code in answer.text and sound.code in answer.text
+    assert f"claims of item {item.uuid} are not shown" in caplog.text
 
 
 def test_the_picture_comes_with_its_mask_outlined(site: Site) -> None:

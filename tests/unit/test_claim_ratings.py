@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,8 @@ from feedback.records import ClaimRating, Consent
 from feedback.store import FOLDER, FeedbackStore
 from tests.feedback_fakes import accepted, correction
 from tests.jpeg_histories import file_of, square, with_moved_grid
+
+RIGHT = (ClaimRating("c1", "right"),)
 
 
 def rated(kind: str, confidence: float, right: int, wrong: int) -> list[RatedClaim]:
@@ -95,6 +97,22 @@ def test_only_ratings_that_may_train_and_tell_right_from_wrong_count(store: Feed
         RatedClaim("noise", pytest.approx(0.75), True),  # type: ignore[arg-type]
         RatedClaim("grid", pytest.approx(0.87), False),  # type: ignore[arg-type]
     ]
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"torn")])
+def test_a_result_that_cannot_be_read_leaves_out_its_ratings_only(
+    store: FeedbackStore, damage: Callable[[Path], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    items = [
+        item
+        for seed, kind in enumerate(("noise", "grid", "ghosts"))
+        for item in accepted(
+            store, 1, first_seed=seed, claim_ratings=RIGHT, analysis=result(("c1", kind, 0.75))
+        )
+    ]
+    damage(store.journal.blobs.path(str(items[1].analysis_sha256)))
+    assert [claim.kind for claim in rated_claims(store)] == ["noise", "ghosts"]
+    assert f"ratings of item {items[1].uuid} are left out" in caplog.text
 
 
 def test_an_offset_a_claim_was_told_with_is_taken_off(store: FeedbackStore) -> None:
