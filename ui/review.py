@@ -1,4 +1,4 @@
-"""`/review`: accept or reject what waits. Only where the operator has set a token.
+"""`/review`: accept or reject corrections, and adapters that wait. Only where the operator has set a token.
 
 The token opens a session, whose cookie goes to these pages only and is never sent by another site; every form
 carries a key of the session besides. Browsers send the cookie only where the page stands by itself, not in a
@@ -19,7 +19,7 @@ from starlette.routing import Route
 from fakeshield_core.errors import FakeShieldError, FeedbackError, InputError, StoreUnavailable
 from feedback.records import Decision, Item
 from feedback.store import FeedbackStore
-from ui import review_pages
+from ui import review_pages, review_runs
 from ui.pages import HEADERS, note, page, read_form, state_words
 from ui.review_access import SESSION_S, Access, Session
 from ui.review_picture import outlined
@@ -99,6 +99,8 @@ class Desk:
 
     def _decide(self, session: Session, form: Mapping[str, str]) -> Response:
         decision, receipt, reason = (form.get(name, "") for name in ("action", "receipt", "reason"))
+        if decision in review_runs.DECISIONS:
+            return self._decide_run(session, form.get("run", ""), decision, form.get("request"))
         if decision == "reject" and not reason.strip():
             return self._shown(session, told("review_need_reason", receipt=receipt), is_wrong=True)
         try:
@@ -110,6 +112,16 @@ class Desk:
         done = told("review_done", receipt=item.receipt, state=state_words(item.state))
         return self._shown(session, done)
 
+    def _decide_run(self, session: Session, run: str, action: str, request: str | None) -> Response:
+        try:
+            store = self._saving.store()
+            if run not in {each.id for each in review_runs.waiting(store.runs())}:
+                return self._shown(session, told("run_gone"), is_wrong=True)
+            store.decide_run(run, review_runs.DECISIONS[action], session.reviewer, request)
+        except FeedbackError as error:
+            return self._shown(session, str(error), is_wrong=True)
+        return self._shown(session)
+
     def _shown(self, session: Session | None, said: str = "", is_wrong: bool = False) -> Response:
         if session is None:
             return _page(review_pages.login())
@@ -117,9 +129,11 @@ class Desk:
             store = self._saving.store()
             items = store.items("quarantined", most=AT_ONCE)
             claims = {item.receipt: _claims(store, item) for item in items}
+            decided = review_runs.latest(store.run_decisions())
+            runs = review_runs.section(review_runs.waiting(store.runs()), decided, session)
         except FakeShieldError as error:
             return _page(note(str(error), is_wrong=True), 503)
-        body = note(said, is_wrong) + review_pages.queue(items, claims, session, AT_ONCE)
+        body = note(said, is_wrong) + runs + review_pages.queue(items, claims, session, AT_ONCE)
         return _page(body, 400 if is_wrong else 200)
 
     def _drawn(self, receipt: str) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from html import unescape
@@ -20,7 +21,8 @@ from fakeshield_core.domain import Claim, Explanation
 from fakeshield_core.engines.stub import StubEngine
 from fakeshield_core.pipeline import analyze_to_end
 from fakeshield_core.schema import analysis_to_json
-from feedback.records import ClaimRating
+from feedback.records import ClaimRating, JsonObject
+from feedback.runs import RunReport
 from feedback.store import FeedbackStore
 from tests.feedback_fakes import NOTHING, correction, mask, picture
 from ui.api import Api
@@ -174,6 +176,29 @@ def test_a_decision_about_nothing_is_refused_in_words(site: Site, receipt: str, 
     page = decided(site.reviewer(), receipt, action)
     assert "note wrong" in page
     assert "Traceback" not in page
+
+
+@pytest.mark.parametrize(("action", "said"), [("promote", "accept"), ("refuse", "reject")])
+def test_an_adapter_that_waits_is_decided_on_the_page(site: Site, action: str, said: str) -> None:
+    lease = site.store.take_lease("retraining", "test", 600.0)
+    assert lease is not None
+    detail: JsonObject = {"sentence": "Passed: it gains <6> points."}
+    run = site.store.start_run(lease, RunReport("waiting_for_approval", 3, "0123456789ab", detail))
+    site.store.start_run(lease, RunReport("refused", 3, "ba9876543210", {}))
+    reviewer = site.reviewer()
+    page = reviewer.get("/review").text
+    assert "0123456789ab" in page and "it gains &lt;6&gt; points." in page and "ba9876543210" not in page
+    after = decided(reviewer, "", action, run=run.id, request=str(uuid.uuid4()))
+    assert f"ines {'promotes' if action == 'promote' else 'refuses'} it" in after
+    assert 'value="promote"' not in after
+    (decision,) = site.store.run_decisions()
+    assert (decision.run, decision.decision, decision.by) == (run.id, said, "ines")
+
+
+@pytest.mark.parametrize("run", ["", "x" * 500, "00000000-0000-4000-8000-000000000000"])
+def test_a_run_that_does_not_wait_is_not_decided(site: Site, run: str) -> None:
+    page = decided(site.reviewer(), "", "promote", run=run)
+    assert "This adapter does not wait any more." in page and site.store.run_decisions() == []
 
 
 def test_leaving_ends_the_session(site: Site) -> None:
