@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections.abc import Callable, Sequence
@@ -45,8 +46,7 @@ def measure(
 
     Args:
         engine: with or without adapter.
-        examples: unchanging ones where there is a cache.
-        cache: folder; None: measure.
+        cache: folder; what is in it counts for exactly these pixels, masks and groups. None: measure.
         pulse: called between pictures; may raise to stop.
     """
     path = None if cache is None else cache / f"{_key(engine, examples)}.json"
@@ -127,4 +127,14 @@ def _measured(engine: CompactEngine, example: Example) -> Measured:
 
 def _key(engine: CompactEngine, examples: Sequence[Example]) -> str:
     info = engine.info
-    return key(info.weights, info.adapter, info.version, [f"{e.domain}/{e.name}" for e in examples])
+    return key(info.weights, info.adapter, info.version, [_digest(example) for example in examples])
+
+
+def _digest(example: Example) -> str:
+    """Of everything that decides what is measured and how it counts."""
+    names = [example.name, example.group, example.domain, list(example.rgb.shape), example.is_tampered]
+    digest = hashlib.sha256(json.dumps(names).encode())
+    for values in (example.rgb, example.table, example.mask):
+        if values is not None:
+            digest.update(np.ascontiguousarray(values).tobytes())
+    return digest.hexdigest()
