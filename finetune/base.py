@@ -27,6 +27,7 @@ from fakeshield_core.synthesis.history import jpeg_bytes
 from fakeshield_core.synthesis.scenes import GROUPS, Scene, scene
 from fakeshield_core.training.photographs import Photograph, read_photographs, split
 from fakeshield_core.training.samples import NO_TABLE, Sampler, Shares
+from feedback.durable import sync_file, sync_folder
 from finetune.config import key
 from finetune.dataset import Example, manifest_examples
 
@@ -83,7 +84,10 @@ def _frozen_folder(cache: Path, side: int) -> Path:
     writer.writerows(rows)
     write_file(draft / MANIFEST, text.getvalue().encode())
     try:
+        for path in (*draft.iterdir(), draft):
+            sync_file(path)
         os.replace(draft, folder)
+        sync_folder(cache)
     except OSError as error:
         shutil.rmtree(draft, ignore_errors=True)
         if not (folder / MANIFEST).is_file():  # else another process was first

@@ -99,6 +99,21 @@ class Places:
         return self.data_dir / "finetune" / "runs" / run
 
 
+def read_config(path: Path) -> RunConfig:
+    """The settings a run was started with.
+
+    Raises:
+        RunRefused: they cannot be read.
+    """
+    try:
+        return RunConfig.from_json(json.loads(path.read_text()))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RunRefused(
+            f"It was stopped, and cannot go on since its {path.name} cannot be read; "
+            "begin a new one with `python -m finetune run`."
+        ) from error
+
+
 def key(*parts: JsonValue) -> str:
     """A short name for everything that decides a cached file."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

@@ -15,8 +15,8 @@ from fakeshield_core import imaging
 from fakeshield_core.domain import BoolMask
 from fakeshield_core.engines.compact import MASK_THRESHOLD, CompactEngine
 from fakeshield_core.engines.tiles import analysed_size
-from fakeshield_core.files import write_file
 from fakeshield_core.metrics import pixel_f1
+from feedback import durable
 from finetune.config import key
 from finetune.dataset import Example
 from finetune.gate import Comparison, Pairs, Scores
@@ -50,14 +50,15 @@ def measure(
         pulse: called between pictures; may raise to stop.
     """
     path = None if cache is None else cache / f"{_key(engine, examples)}.json"
-    if path is not None and path.is_file():
-        return [Measured(**said) for said in json.loads(path.read_text())]
+    kept = None if path is None else _kept(path)
+    if kept is not None:
+        return kept
     found = []
     for example in examples:
         found.append(_measured(engine, example))
         pulse()
     if path is not None:
-        write_file(path, json.dumps([asdict(one) for one in found]).encode())
+        durable.replace(path, json.dumps([asdict(one) for one in found]).encode())
     return found
 
 
@@ -100,6 +101,17 @@ def _pairs(both: Sequence[tuple[Measured, Measured]]) -> Pairs:
         champion=[POINTS * before for _, before, _ in kept],
         challenger=[POINTS * after for _, _, after in kept],
     )
+
+
+def _kept(path: Path) -> list[Measured] | None:
+    """What a cached file says; None where there is none, or it cannot be read."""
+    try:
+        return [Measured(**said) for said in json.loads(path.read_text())]
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError) as error:
+        log.warning("%s cannot be read, and is measured again: %s", path.name, error)
+        return None
 
 
 def _measured(engine: CompactEngine, example: Example) -> Measured:

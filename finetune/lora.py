@@ -21,6 +21,7 @@ from fakeshield_core.adapters import CONFIG, DIGEST_LENGTH, WEIGHTS, AdapterCard
 from fakeshield_core.checkpoints.compact import CompactCheckpoint
 from fakeshield_core.networks.compact import CompactNetwork
 from fakeshield_core.training.objective import Batch
+from feedback.durable import sync_file, sync_folder
 from finetune.config import TrainConfig
 
 ADAPTED = ("body.", "classify", "score", "query", "decoder.")  # body and heads; never the stems, nor clicks
@@ -100,10 +101,10 @@ def write_adapter(folder: Path, student: Student, about: Mapping[str, object]) -
         card = AdapterCard(digest=files[WEIGHTS][:DIGEST_LENGTH], files=files, **about)  # type: ignore[arg-type]
         write_card(draft, card)
         for path in _files(draft):
-            _sync(path)
+            sync_file(path)
         if not (folder / card.digest).exists():  # a run that was killed here wrote the same before
             os.replace(draft, folder / card.digest)
-        _sync(folder)
+        sync_folder(folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return card
@@ -125,11 +126,3 @@ def _config(draft: Path, student: Student) -> bytes:
 def _files(folder: Path) -> Iterator[Path]:
     yield from sorted(folder.iterdir())
     yield folder
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

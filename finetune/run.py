@@ -15,15 +15,15 @@ from fakeshield_core.checkpoints.compact import CompactCheckpoint, adapted, read
 from fakeshield_core.domain import JsonValue
 from fakeshield_core.engines.compact import CompactEngine
 from fakeshield_core.errors import FakeShieldError, FinetuneError, RunRefused
-from fakeshield_core.files import write_file
 from fakeshield_core.provenance import ROOT as CODE
 from fakeshield_core.provenance import code_version
 from fakeshield_core.similarity import perceptual_hash
+from feedback import durable
 from feedback.records import Release, ReleaseRules, Run, RunState
 from feedback.runs import RunReport
 from feedback.store import FeedbackStore
 from finetune.base import frozen_examples, replay_sampler
-from finetune.config import Places, RunConfig
+from finetune.config import Places, RunConfig, read_config
 from finetune.dataset import Example, check_masks, corrections, manifest_examples
 from finetune.diet import Diet
 from finetune.evaluate import Side, compared, measure
@@ -75,7 +75,7 @@ def start(bench: Bench, config: RunConfig) -> Job:
         "settings": config.to_json(),
     }
     run = bench.store.start_run(bench.heartbeat.lease, RunReport("running", release.number, None, detail))
-    write_file(bench.places.run(run.id) / SETTINGS, json.dumps(config.to_json()).encode())
+    durable.replace(bench.places.run(run.id) / SETTINGS, json.dumps(config.to_json()).encode())
     log.info("run %s on release %d: %d items", run.id, release.number, len(release.items))
     return Job(run, config, release)
 
@@ -85,11 +85,12 @@ def unfinished(bench: Bench) -> Job | None:
     newest = next(iter(bench.store.runs(1)), None)
     if newest is None or newest.state != "running" or newest.release is None:
         return None
-    saved = bench.places.run(newest.id) / SETTINGS
-    if newest.detail.get("base") != bench.base.digest or not saved.is_file():
-        _tell(bench, newest, "failed", sentence="It was stopped, and cannot go on; a new run is needed.")
+    try:
+        config = _saved(bench, newest)
+    except RunRefused as error:
+        log.warning("run %s has failed: %s", newest.id, error)
+        _tell(bench, newest, "failed", sentence=str(error))
         return None
-    config = RunConfig.from_json(json.loads(saved.read_text()))
     log.info("going on with run %s", newest.id)
     return Job(newest, config, bench.store.release(newest.release))
 
@@ -152,6 +153,20 @@ def engine_with(bench: Bench, digest: str | None) -> CompactEngine:
     if digest is None:
         return CompactEngine(bench.base)
     return CompactEngine(adapted(bench.base, read_adapter(bench.places.adapters / digest)))
+
+
+def _saved(bench: Bench, run: Run) -> RunConfig:
+    """The settings of a run that was stopped.
+
+    Raises:
+        RunRefused: it cannot go on.
+    """
+    if run.detail.get("base") != bench.base.digest:
+        raise RunRefused(
+            "It was stopped, and cannot go on with other base weights; "
+            "begin a new one with `python -m finetune run`."
+        )
+    return read_config(bench.places.run(run.id) / SETTINGS)
 
 
 def _trained(bench: Bench, job: Job) -> Run:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import math
-import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import cast
 
 import torch
@@ -20,6 +21,7 @@ from fakeshield_core.adapters import AdapterCard
 from fakeshield_core.checkpoints.compact import Calibration, CompactCheckpoint
 from fakeshield_core.domain import JsonValue
 from fakeshield_core.training.objective import Batch, losses
+from feedback import durable
 from finetune.config import TrainConfig
 from finetune.diet import Diet
 from finetune.lora import Answer, Student, write_adapter
@@ -72,11 +74,15 @@ class Trainer:
         self.step, self.seconds = 0, 0.0
 
     def resume(self) -> bool:
-        """Goes on from the checkpoint in the folder; False where there is none."""
+        """Goes on from the checkpoint in the folder; False where there is none that can be read."""
         path = self.folder / CHECKPOINT
         if not path.is_file():
             return False
-        state = torch.load(path, map_location=self.accelerator.device, weights_only=True)
+        try:
+            state = torch.load(path, map_location=self.accelerator.device, weights_only=True)
+        except (OSError, EOFError, RuntimeError, UnpicklingError) as error:
+            log.warning("%s cannot be read, and the training begins again: %s", path.name, error)
+            return False
         own = dict(self.student.named_parameters())
         with torch.no_grad():
             for name, value in state["trained"].items():
@@ -99,7 +105,12 @@ class Trainer:
                 report(Progress(self.step, self.config.steps, loss, self.seconds, left))
 
     def save(self) -> None:
-        """Writes the checkpoint whole or not at all; the first process only."""
+        """Writes the checkpoint whole or not at all; the first process only.
+
+        Raises:
+            StorageFull: the disk has no room.
+            StoreUnavailable: the system refuses.
+        """
         if not self.accelerator.is_main_process:
             return
         state = {
@@ -109,9 +120,9 @@ class Trainer:
             "seconds": self.seconds,
             "config": asdict(self.config),
         }
-        temporary = self.folder / (CHECKPOINT + ".tmp")
-        torch.save(state, temporary)
-        os.replace(temporary, self.folder / CHECKPOINT)
+        data = io.BytesIO()
+        torch.save(state, data)
+        durable.replace(self.folder / CHECKPOINT, data.getvalue())
 
     def summary(self) -> dict[str, JsonValue]:
         """What the card says of the training."""

@@ -20,6 +20,7 @@ from finetune.config import Places, RunConfig, TrainConfig
 from finetune.dataset import Example, check_masks, in_file_frame, manifest_examples
 from finetune.diet import Diet, window
 from tests.fakes import pictured, textured
+from tests.renames import renames
 
 SIDE = 64
 
@@ -125,7 +126,10 @@ def test_turned_files_are_learnt_as_they_are_stored(orientation: int) -> None:
 def frozen(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The cache of a frozen set of small pictures."""
     cache = tmp_path_factory.mktemp("frozen")
-    base.frozen_examples(cache, SIDE)
+    with renames() as seen:
+        base.frozen_examples(cache, SIDE)
+    (folder,) = cache.iterdir()
+    assert seen[folder.name], "not every picture was synced before the folder got its name"
     return cache
 
 

@@ -15,6 +15,7 @@ from finetune.dataset import Example
 from finetune.evaluate import Measured, measure
 from tests.adapter_folders import checkpoint
 from tests.fakes import textured
+from tests.renames import renames
 
 SIDE = 64
 LEFT = np.arange(SIDE) < SIDE // 2
@@ -59,3 +60,23 @@ def test_a_corrected_example_of_the_same_name_is_measured_anew(
     found, reads = measured(engine, [corrected], tmp_path)
     assert reads == 1
     assert found == measure(engine, [corrected], None, lambda: None)
+
+
+DAMAGE = {
+    "empty": b"",
+    "cut off": b'[{"name": "a.jpg", "gro',
+    "zeros": bytes(40),
+    "no list": b"null",
+    "no rows": b"[1]",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_cache_is_measured_anew(engine: CompactEngine, tmp_path: Path, damage: str) -> None:
+    with renames() as seen:
+        first, _ = measured(engine, [EXAMPLE], tmp_path)
+    (cached,) = tmp_path.iterdir()
+    assert seen[cached.name], "not synced before it got its name"
+    cached.write_bytes(DAMAGE[damage])
+    assert measured(engine, [EXAMPLE], tmp_path) == (first, 1)
+    assert measured(engine, [EXAMPLE], tmp_path) == (first, 0)
