@@ -87,11 +87,27 @@ def read_adapter(folder: Path) -> Adapter:
     if not card.digest or not card.files[WEIGHTS].startswith(card.digest):
         raise AdapterIncompatible(f"{folder.name} bears another adapter's name; copy the folder again.")
     config = json.loads(data[CONFIG])
+    try:
+        scale = plain_scale(config)
+    except ValueError as error:
+        raise AdapterIncompatible(f"{folder.name} {error}; train it with `python -m finetune`.") from error
+    return Adapter(card, scale, _pairs(folder, load(data[WEIGHTS])))
+
+
+def plain_scale(config: Mapping[str, object]) -> float:
+    """The s of W + s*BA, alpha / rank, where a peft configuration has one for all layers.
+
+    Raises:
+        ValueError: it has not; the message goes on after the name of the folder.
+    """
     if config.get("use_rslora") or config.get("use_dora") or config.get("bias", "none") != "none":
-        raise AdapterIncompatible(f"{folder.name} is no plain LoRA; train it with `python -m finetune`.")
+        raise ValueError("is no plain LoRA")
     if config.get("rank_pattern") or config.get("alpha_pattern"):
-        raise AdapterIncompatible(f"{folder.name} mixes ranks; train it with `python -m finetune`.")
-    return Adapter(card, config["lora_alpha"] / config["r"], _pairs(folder, load(data[WEIGHTS])))
+        raise ValueError("mixes ranks")
+    rank, alpha = config.get("r"), config.get("lora_alpha")
+    if not isinstance(rank, int) or not isinstance(alpha, int | float) or rank < 1:
+        raise ValueError("gives no rank and alpha")
+    return alpha / rank
 
 
 def merged(state: Mapping[str, Tensor], adapter: Adapter) -> dict[str, Tensor]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from fakeshield_core.networks.compact import CompactConfig, CompactNetwork
 
 SMALL = CompactConfig(quarter=16, dct=16, eighth=32, width=32, blocks=1, heads=4, key=8, top=4)
 RANK, ALPHA = 2, 4
+PLAIN: Mapping[str, object] = {"r": RANK, "lora_alpha": ALPHA}
 
 
 def checkpoint(seed: int = 3, digest: str = "0" * 12) -> CompactCheckpoint:
@@ -26,7 +28,12 @@ def checkpoint(seed: int = 3, digest: str = "0" * 12) -> CompactCheckpoint:
 
 
 def write_adapter_folder(
-    adapters: Path, base: str, layers: dict[str, tuple[int, ...]], seed: int = 0, size: float = 0.1
+    adapters: Path,
+    base: str,
+    layers: dict[str, tuple[int, ...]],
+    seed: int = 0,
+    size: float = 0.1,
+    config: Mapping[str, object] = PLAIN,
 ) -> str:
     """An adapter with random halves for layers of these weight shapes; its digest, which names the folder."""
     rng = np.random.default_rng(seed)
@@ -39,7 +46,7 @@ def write_adapter_folder(
             f"{PEFT_PREFIX}{name}.lora_A.weight": down,
             f"{PEFT_PREFIX}{name}.lora_B.weight": up,
         }
-    data = {WEIGHTS: save(halves), CONFIG: json.dumps({"r": RANK, "lora_alpha": ALPHA}).encode()}
+    data = {WEIGHTS: save(halves), CONFIG: json.dumps(dict(config)).encode()}
     files = {name: hashlib.sha256(content).hexdigest() for name, content in data.items()}
     digest = files[WEIGHTS][:DIGEST_LENGTH]
     folder = adapters / digest

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from fakeshield_core.adapters import plain_scale
 from fakeshield_core.checkpoints.tensors import read_file
 from fakeshield_core.errors import EngineUnavailable
 from fakeshield_core.fakeshield import keys
@@ -45,18 +46,22 @@ def read_adapter(folder: Path, part: Part) -> Adapter:
     """An adapter folder, ours or of the published training script.
 
     Raises:
-        EngineUnavailable: files are missing, damaged, or of the other part.
+        EngineUnavailable: files are missing, damaged, of the other part, or not plain LoRA.
     """
     config = _config(folder)
     made_for = config.get("fakeshield_part", part)
     if made_for != part:
         raise EngineUnavailable(f"{folder.name} was trained for {made_for}, not {part}; name another folder.")
-    rank, alpha = config.get("r"), config.get("lora_alpha")
-    if not isinstance(rank, int) or not isinstance(alpha, int | float) or rank < 1:
-        raise EngineUnavailable(f"{CONFIG} of {folder.name} gives no rank and alpha; copy the folder again.")
+    try:
+        scale = plain_scale(config)
+    except ValueError as error:
+        raise EngineUnavailable(
+            f"The adapter in {folder.name} {error}; "
+            "train it with `python -m fakeshield_core fakeshield train`."
+        ) from error
     files = [folder / ADAPTER, folder / "adapter_model.bin", folder / WHOLE]
     state = {name: tensor for path in files if path.is_file() for name, tensor in read_file(path).items()}
-    return adapter_from_state(part, state, alpha / rank)
+    return adapter_from_state(part, state, scale)
 
 
 def read_adapters(folder: Path) -> dict[Part, Adapter]:
@@ -89,12 +94,12 @@ def adapter_from_state(part: Part, state: Mapping[str, Tensor], scale: float) ->
     halves = {name: state[stored] for name, stored in names.items() if ".lora_" in name}
     modules = sorted({target_of(name) for name in halves})
     missing = [f"{m}.{half}" for m in modules for half in HALVES if f"{m}.{half}.weight" not in halves]
-    if missing or not (modules or names):
+    whole = {n: state[stored] for n, stored in names.items() if n.startswith(trained) and n not in halves}
+    if missing or not (modules or whole):
         what = missing[0] if missing else "any trained weight"
         raise EngineUnavailable(f"The adapter lacks {what}; copy its folder again.")
     pairs = {m: (halves[f"{m}.lora_A.weight"], halves[f"{m}.lora_B.weight"]) for m in modules}
-    whole = {name: state[stored] for name, stored in names.items() if name.startswith(trained)}
-    return Adapter(part, scale, pairs, {n: t for n, t in whole.items() if ".lora_" not in n})
+    return Adapter(part, scale, pairs, whole)
 
 
 def apply_adapter(network: Llava, adapter: Adapter) -> None:

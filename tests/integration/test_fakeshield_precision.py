@@ -61,7 +61,7 @@ def made_adapter(part: Any = "dte_fdm", seed: int = 0, whole: bool = True) -> Ad
     return Adapter(part, 2.0, pairs, trained)
 
 
-def adapter_folder(folder: Path, seed: int = 0) -> Path:
+def adapter_folder(folder: Path, seed: int = 0, **config: object) -> Path:
     adapter = made_adapter(seed=seed, whole=False)
     halves = {
         f"base_model.model.{module}.lora_{side}.weight": half.contiguous()
@@ -70,7 +70,8 @@ def adapter_folder(folder: Path, seed: int = 0) -> Path:
     }
     folder.mkdir(parents=True)
     save_file(halves, folder / "adapter_model.safetensors")
-    (folder / CONFIG).write_text(json.dumps({"r": 4, "lora_alpha": 8, "fakeshield_part": "dte_fdm"}))
+    said = {"r": 4, "lora_alpha": 8, "fakeshield_part": "dte_fdm", **config}
+    (folder / CONFIG).write_text(json.dumps(said))
     return folder
 
 
@@ -237,6 +238,23 @@ def test_a_read_adapter_folder_is_the_adapter_that_was_written(tmp_path: Path) -
     assert all(
         torch.equal(a, b) for m in wanted.pairs for a, b in zip(found.pairs[m], wanted.pairs[m], strict=True)
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("use_rslora", True, "is no plain LoRA"),
+        ("rank_pattern", {"q_proj": 2}, "mixes ranks"),
+        ("alpha_pattern", {"q_proj": 2}, "mixes ranks"),
+        ("r", None, "gives no rank and alpha"),
+    ],
+)
+def test_an_adapter_without_one_scale_for_all_layers_is_refused(
+    tmp_path: Path, name: str, value: object, reason: str
+) -> None:
+    folder = adapter_folder(tmp_path / "adapter", **{name: value})
+    with pytest.raises(EngineUnavailable, match=f"The adapter in adapter {reason}; train it with"):
+        read_adapter(folder, "dte_fdm")
 
 
 def answer(engine: FakeShieldEngine, picture: Any) -> str:

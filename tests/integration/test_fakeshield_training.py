@@ -279,6 +279,20 @@ def test_half_an_adapter_is_refused() -> None:
         adapter_from_state("dte_fdm", state, scale=1.0)
 
 
+@pytest.mark.parametrize("name", ["model.layers.0.self_attn.q_proj.weight", "lm_head.weight"])
+def test_a_checkpoint_without_a_trained_weight_is_refused(name: str) -> None:
+    """The DTE-FDM's recipe trains halves and the projector; all else in a checkpoint is frozen."""
+    with pytest.raises(EngineUnavailable, match="lacks any trained weight"):
+        adapter_from_state("dte_fdm", {name: torch.ones(2, 2)}, scale=1.0)
+    with pytest.raises(EngineUnavailable, match="lacks any trained weight"):
+        adapter_from_state("dte_fdm", {}, scale=1.0)
+
+
+def test_weights_trained_whole_are_an_adapter_without_halves() -> None:
+    found = adapter_from_state("mflm", {"lm_head.weight": torch.ones(2, 2)}, scale=1.0)
+    assert set(found.whole) == {"lm_head.weight"} and not found.pairs
+
+
 def test_an_adapter_of_the_other_part_is_refused(mask_run: tuple[MaskTask, list[float], Path]) -> None:
     with pytest.raises(EngineUnavailable, match="trained for mflm"):
         read_adapter(mask_run[2], "dte_fdm")

@@ -20,6 +20,7 @@ from fakeshield_core.adapters import (
     fits,
     merged,
     move_champion,
+    plain_scale,
     read_adapter,
     read_card,
     read_champion,
@@ -97,6 +98,27 @@ def test_a_damaged_folder_is_refused_with_its_reason(tmp_path: Path, reason: str
     harm(folder / name)  # type: ignore[operator]
     with pytest.raises(AdapterIncompatible, match=reason):
         read_adapter(folder)
+
+
+NOT_PLAIN: dict[str, dict[str, object]] = {
+    "is no plain LoRA": {"use_rslora": True},
+    "is no plain LoRA, but of DoRA": {"use_dora": True},
+    "is no plain LoRA, with biases": {"bias": "lora_only"},
+    "mixes ranks": {"rank_pattern": {"q_proj": 4}},
+    "mixes ranks, by alpha": {"alpha_pattern": {"q_proj": 4}},
+    "gives no rank and alpha": {"r": None},
+    "gives no rank and alpha, but a rank of 0": {"r": 0},
+    "gives no rank and alpha, but a rank": {"lora_alpha": None},
+}
+
+
+@pytest.mark.parametrize("reason", NOT_PLAIN)
+def test_a_configuration_without_one_scale_for_all_layers_is_refused(tmp_path: Path, reason: str) -> None:
+    config = {"r": RANK, "lora_alpha": ALPHA, "use_rslora": False, "rank_pattern": {}}
+    assert plain_scale(config) == ALPHA / RANK
+    digest = write_adapter_folder(tmp_path, "base", {"layer": (3, 4)}, config={**config, **NOT_PLAIN[reason]})
+    with pytest.raises(AdapterIncompatible, match=f"{digest} {reason.split(',')[0]}; train it"):
+        read_adapter(tmp_path / digest)
 
 
 def test_weights_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
