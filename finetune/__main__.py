@@ -16,7 +16,7 @@ from fakeshield_core.settings import Settings
 from feedback.store import FOLDER, FeedbackStore
 from finetune import commands, schedule
 from finetune.config import Places, RunConfig, TrainConfig
-from finetune.lease import SECONDS
+from finetune.lease import LEAST_SECONDS, MOST_SECONDS, SECONDS
 
 
 class Command(NamedTuple):
@@ -130,10 +130,22 @@ def _add_by(parser: argparse.ArgumentParser) -> None:
 
 def _add_shared_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--lease", type=float, default=SECONDS, metavar="SECONDS",
-        help="how long a stopped process still counts as at work (default: 60)",
+        "--lease", type=_lease_seconds, default=SECONDS, metavar="SECONDS",
+        help="how long a stopped process still counts as at work, at least 5 (default: 60)",
     )  # fmt: skip
     add_json_argument(parser)
+
+
+def _lease_seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text} is no number; give seconds, such as 60.") from error
+    if not LEAST_SECONDS <= seconds <= MOST_SECONDS:
+        raise argparse.ArgumentTypeError(
+            f"a lease lasts from {LEAST_SECONDS:.0f} to {MOST_SECONDS:.0f} seconds; give such as 60."
+        )
+    return seconds
 
 
 COMMANDS = {

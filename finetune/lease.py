@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 
 NAME = "finetune"
 SECONDS = 60.0  # a lease runs out this long after its holder was killed
+LEAST_SECONDS = 5.0  # heartbeats of a shorter one would keep the app from writing
+MOST_SECONDS = 86_400.0  # a longer one locks everybody out once its holder was killed
 BEATS = 4  # in that time
 
 

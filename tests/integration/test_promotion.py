@@ -212,6 +212,22 @@ def test_the_lease_is_let_go_and_lost_to_whoever_takes_it(store: FeedbackStore) 
     store.extend_lease(taken, 0.0)
 
 
+@pytest.mark.parametrize("seconds", ["0", "-60", "4.9", "86401", "inf", "nan", "soon"])
+@pytest.mark.parametrize("command", ["run", "promote", "rollback", "schedule"])
+def test_a_lease_too_short_or_too_long_is_refused_before_anything_is_done(
+    command: str, seconds: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        arguments(command, f"--lease={seconds}")
+    assert ended.value.code == 2
+    told = capsys.readouterr().err
+    assert "a lease lasts from 5 to 86400 seconds; give such as 60." in told or "soon is no number" in told
+
+
+def test_a_lease_of_five_seconds_is_long_enough() -> None:
+    assert arguments("run", "--lease", "5").lease == 5.0 and arguments("run").lease == 60.0
+
+
 def test_status_names_champion_runs_and_a_broken_pointer(
     store: FeedbackStore, places: Places, lease: Lease
 ) -> None:

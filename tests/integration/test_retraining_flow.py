@@ -30,7 +30,7 @@ from tests.retrain_story import ROOT, SMALL, environment, finetune, seed_correct
 
 pytestmark = pytest.mark.timeout(1200)  # a busy machine
 
-FEW = (*SMALL, "--steps", "20", "--batch", "4", "--lease", "2")
+FEW = (*SMALL, "--steps", "20", "--batch", "4", "--lease", "5")
 DEADLINE_S = 300.0
 
 
