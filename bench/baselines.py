@@ -117,7 +117,7 @@ def compare(
     return report, tuple(baseline_result(part, report, bootstrap) for part in parts)
 
 
-def beaten(report: Report, results: Sequence[BaselineResult]) -> dict[str, bool]:
+def beaten(results: Sequence[BaselineResult]) -> dict[str, bool]:
     """For each data set, whether the engine at 0.5 is above every baseline at its best single threshold."""
     return {
         dataset: all(r.margin is not None and r.margin.value > 0 for r in results if r.dataset == dataset)
@@ -164,7 +164,7 @@ def comparison_to_json(
     summary: JsonValue = None
     if report is not None:
         summary = {
-            "f1_above_every_baseline": dict(beaten(report, results)),
+            "f1_above_every_baseline": dict(beaten(results)),
             "auc_sets": list(AUC_SETS),
             f"mean_image_auc_jpeg_{QUALITY}": mean_auc(report),
             "false_alarms": pooled_alarms(report),

@@ -82,7 +82,7 @@ def promote_run(args: argparse.Namespace, store: FeedbackStore, places: Places) 
         if not changed and not args.decided:
             changed = [promote(store, places, heartbeat.lease, _waiting(store, args.run), _who(args))]
     text = "\n".join(map(run_line, changed)) or "Nothing was decided."
-    return Outcome(text, _document(store, places, changed))
+    return Outcome(text, _document(places, changed))
 
 
 def roll_back(args: argparse.Namespace, store: FeedbackStore, places: Places) -> Outcome:
@@ -93,7 +93,7 @@ def roll_back(args: argparse.Namespace, store: FeedbackStore, places: Places) ->
     """
     with held(store, args.lease):
         champion = rollback(store, places, _who(args), args.reason)
-    return Outcome(f"The champion is now {champion or 'the base alone'}.", _document(store, places, []))
+    return Outcome(f"The champion is now {champion or 'the base alone'}.", _document(places, []))
 
 
 def show_status(args: argparse.Namespace, store: FeedbackStore, places: Places) -> Outcome:
@@ -188,7 +188,7 @@ def _shown(run: Run) -> Outcome:
     return Outcome(run_line(run) + hint, plain(run), complaints)
 
 
-def _document(store: FeedbackStore, places: Places, changed: list[Run]) -> JsonValue:
+def _document(places: Places, changed: list[Run]) -> JsonValue:
     return {"champion": read_champion(places.adapters), "runs": [plain(run) for run in changed]}
 
 

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from fakeshield_core.checkpoints.fakeshield import FakeShieldFiles
 from fakeshield_core.conform.dtg_recipe import made_state
-from fakeshield_core.conform.golden import Golden
 from fakeshield_core.conform.ledger import Ledger
 from fakeshield_core.domain import JsonValue
 from fakeshield_core.fakeshield import loading
@@ -61,8 +60,3 @@ def _network(document: Mapping[str, JsonValue], files: FakeShieldFiles) -> DtgNe
     made = made_state(shapes, seed, [float(str(value)) for value in bias])
     state: dict[str, Tensor] = {name: torch.from_numpy(values) for name, values in made.items()}
     return loading.dtg_from_state(state)
-
-
-def label_of(golden: Golden, stage: DtgStage, name: str) -> int:
-    """The tag of a picture, as the prompt of the DTE-FDM uses it."""
-    return stage.tag(golden.picture(name)).label

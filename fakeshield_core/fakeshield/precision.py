@@ -6,7 +6,7 @@ import importlib.util
 import os
 from dataclasses import dataclass
 from math import prod
-from typing import Literal, get_args
+from typing import Literal
 
 import torch
 
@@ -21,7 +21,6 @@ from fakeshield_core.fakeshield.loading import Placing
 from fakeshield_core.fakeshield.quantise import PACKED, Quantised
 
 Precision = Literal["auto", "fp32", "fp16", "bf16", "int8", "nf4"]
-PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 TYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 AS_PUBLISHED: tuple[Dtype, Dtype] = ("fp16", "bf16")
 

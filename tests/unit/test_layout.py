@@ -157,3 +157,10 @@ def test_nothing_is_fetched_for_a_visitor(path: str, is_refused: bool) -> None:
     client = TestClient(NoFetching(PlainTextResponse("served")))
     answer = client.get(path)
     assert (answer.status_code == 403) == is_refused
+
+
+def test_every_design_token_is_used() -> None:
+    tokens = re.findall(r"(--[\w-]+):", (canvas.STATIC / "tokens.css").read_text())
+    code = CODE + "".join(path.read_text() for path in canvas.STATIC.glob("*.css"))
+    unused = {token for token in tokens if not re.search(rf"{token}(?![\w:-])", code)}
+    assert tokens and not unused
