@@ -61,6 +61,7 @@ class Database:
             StoreUnavailable: another writer took longer than 30 s, or the database is damaged.
         """
         with _translated(), Session(self._writer, expire_on_commit=False) as session, session.begin():
+            session.connection()  # takes the lock now, not at the first statement
             yield session
 
     @contextlib.contextmanager

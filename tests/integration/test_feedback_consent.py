@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from fakeshield_core.errors import FeedbackInvalid, UnknownReceipt
 from fakeshield_core.imaging import encode_mask_png
 from fakeshield_core.similarity import perceptual_hash
 from feedback.blobs import digest_of
+from feedback.events import Event, EventFiles
 from feedback.records import Consent, Correction
 from feedback.store import FeedbackStore
 from feedback.verify import verify
@@ -125,6 +127,30 @@ def test_deletion_keeps_a_picture_that_another_item_uses(tmp_path: Path) -> None
         assert store.blob(str(other.picture_sha256)) == picture().data
         store.withdraw(theirs.code)
         assert list(store.journal.blobs.digests()) == []
+
+
+def test_a_picture_stays_that_another_saves_while_its_item_is_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The deletion comes between the look whether the picture is there and the event that needs it."""
+    with FeedbackStore.open(tmp_path) as mine, FeedbackStore.open(tmp_path) as other:
+        first = other.save_correction(correction()).code
+        write_new, deleting = EventFiles.write_new, list[threading.Thread]()
+
+        def late(self: EventFiles, event: Event) -> Event:
+            if event.kind == "submission" and not deleting:
+                deleting.append(threading.Thread(target=other.withdraw, args=(first,)))
+                deleting[0].start()
+                deleting[0].join(0.5)
+            return write_new(self, event)
+
+        monkeypatch.setattr(EventFiles, "write_new", late)
+        second = mine.save_correction(correction()).code
+        deleting[0].join(60)
+        assert verify(mine).problems == ()
+        assert mine.case(first).item.state == "withdrawn"
+        picture = mine.case(second).item.picture_sha256
+        assert picture is not None and mine.blob(picture)
 
 
 def test_deletion_that_was_cut_off_is_finished_on_opening(tmp_path: Path) -> None:
