@@ -190,9 +190,8 @@ def test_a_save_reaches_the_disk_as_blobs_then_event_then_row(
     named = [step for step in steps if step != "fsync"]
     assert named == ["blobs", "blobs", "blobs", "BEGIN IMMEDIATE", "events", "INSERT INTO event "]
     locked = steps[steps.index("BEGIN IMMEDIATE") :]
-    assert (
-        locked.count("fsync") <= 4
-    )  # of the small event file and its folder; blobs are synced before the lock
+    # of the small event file and its folder, which may be new; blobs are synced before the lock
+    assert locked.count("fsync") <= 4
     assert steps.count("fsync") - locked.count("fsync") >= 6
 
 
