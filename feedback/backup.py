@@ -38,6 +38,7 @@ class CopyReport:
     removed_blobs: int  # of items deleted since
     damaged: tuple[str, ...]  # files that were not copied, because their digest is wrong
     missing: tuple[str, ...] = ()  # uuids of events that only the database before knew, which is kept
+    unread: bool = False  # the database before could not be read, and is kept
 
 
 def backup(store: FeedbackStore, target: Path) -> CopyReport:
@@ -65,9 +66,9 @@ def backup(store: FeedbackStore, target: Path) -> CopyReport:
 def restore(folder: Path, database_url: str | None = None, source: Path | None = None) -> CopyReport:
     """Makes the database anew from events and blobs, after taking over those of a backup where one is given.
 
-    The old database is removed when every event it knows has a file, and every file could be read; otherwise
-    it stays beside the new one as `replaced-*`, for it may hold what they no longer do. Runs and leases are
-    not restored: they are no events.
+    The old database is removed when it can be read, every event it knows has a file, and every file could be
+    read; otherwise it stays beside the new one as `replaced-*`, for it may hold what they no longer do. Runs
+    and leases are not restored: they are no events.
 
     Raises:
         StoreUnavailable: the store is in use, there is no backup at `source`, or a PostgreSQL database, which
@@ -84,17 +85,17 @@ def restore(folder: Path, database_url: str | None = None, source: Path | None =
         torn = {uuid for uuid in here.uuids() if _sound(here, uuid) is None}
         database = Database(open_url(database_url, folder))
         known = _known_events(database)
-        missing = sorted(known.difference(here.uuids()))
-        only_there = len(missing) + len(known & torn)
+        missing = sorted((known or set()).difference(here.uuids()))
+        only_there = len(missing) + len((known or set()) & torn)
         if only_there and database.file is None:
             raise StoreUnavailable(ONLY_THERE.format(n=only_there))
         replaced = _set_aside(database)
     FeedbackStore.open(folder, database_url).close()
-    if not torn and not missing:
+    if known is not None and not torn and not missing:
         for path in replaced:
             path.unlink()
     damaged = (*report.damaged, *(f"event {uuid}" for uuid in sorted(torn)))
-    return dataclasses.replace(report, damaged=damaged, missing=tuple(missing))
+    return dataclasses.replace(report, damaged=damaged, missing=tuple(missing), unread=known is None)
 
 
 def merge(events: EventFiles, blobs: BlobFolder, target: Path) -> CopyReport:
@@ -159,8 +160,8 @@ def _renamed(path: Path) -> Iterator[Path]:
     sync_folder(path.parent)
 
 
-def _known_events(database: Database) -> set[str]:
-    """Uuids of the events that have rows; none where there is no database or it cannot be read."""
+def _known_events(database: Database) -> set[str] | None:
+    """Uuids of the events that have rows; none where there is no database, None where it cannot be read."""
     if database.file is not None and not database.file.exists():
         return set()
     try:
@@ -170,7 +171,7 @@ def _known_events(database: Database) -> set[str]:
             return set(session.scalars(select(EventRow.uuid)))
     except StoreUnavailable as error:
         log.warning("the old database is not compared with the events: %s", error)
-        return set()
+        return None
     finally:
         database.close()
 

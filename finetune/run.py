@@ -14,7 +14,7 @@ from fakeshield_core.adapters import AdapterCard, read_adapter, read_card, read_
 from fakeshield_core.checkpoints.compact import CompactCheckpoint, adapted, read_compact
 from fakeshield_core.domain import JsonValue
 from fakeshield_core.engines.compact import CompactEngine
-from fakeshield_core.errors import FakeShieldError, FinetuneError, RunRefused
+from fakeshield_core.errors import FakeShieldError, FinetuneError, RunRefused, StorageFull, StoreUnavailable
 from fakeshield_core.provenance import ROOT as CODE
 from fakeshield_core.provenance import code_version
 from fakeshield_core.similarity import perceptual_hash
@@ -110,6 +110,8 @@ def finish(bench: Bench, job: Job, only_train: bool = False) -> Run:
         bench.heartbeat.check()
         _tell(bench, job.run, "refused", sentence=str(error))
         raise
+    except (StorageFull, StoreUnavailable):
+        raise  # the run stays as it is, and goes on from its last checkpoint once there is room
     except FakeShieldError as error:
         bench.heartbeat.check()
         _tell(bench, job.run, "failed", sentence=str(error))

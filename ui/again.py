@@ -18,12 +18,13 @@ from fakeshield_core.domain import (
     Update,
     VerdictReady,
 )
-from fakeshield_core.errors import EngineError, InputError
+from fakeshield_core.errors import EngineError, EngineUnavailable
 from fakeshield_core.picture import Picture
 
 OTHER, MAP = "other", "map"  # what can be asked for
 SAMPLED = "This answer was sampled with seed {seed}; the first one is the engine's own."
 ON_REQUEST = "The map was asked for; the engine itself marks nothing with this verdict."
+NO_MAP = "There is no map on request: {what}"
 CHANGED = "Another engine or adapter answers by now; choose the picture again."
 SEEDS = 2**31
 
@@ -82,7 +83,7 @@ class Mapped:
         try:
             shown, note = self.engine.map_on_request(picture, told.text if told else ""), ON_REQUEST
         except EngineError as error:
-            note = str(error)
+            note = NO_MAP.format(what=error)
         yield VerdictReady(
             given.verdict,
             given.score,
@@ -90,7 +91,7 @@ class Mapped:
             given.threshold,
             given.findings,
             given.stability,
-            warnings=(*given.warnings, note),
+            warnings=(*_own(given, picture), note),
             domain_tag=given.domain_tag,
         )
         yield shown
@@ -112,12 +113,19 @@ def asked_again(engine: Engine, what: str, given: Analysis) -> Engine:
         given: its answer before.
 
     Raises:
-        InputError: it is not the engine that gave the answer, or cannot be asked.
+        EngineUnavailable: it is not the engine that gave the answer, or cannot be asked.
     """
     if what not in (OTHER, MAP) or not can_be_asked(engine, given.engine):
-        raise InputError(CHANGED)
+        raise EngineUnavailable(CHANGED)
     askable = cast(Askable, engine)
     return Other(askable, secrets.randbelow(SEEDS)) if what == OTHER else Mapped(askable, given)
+
+
+def _own(given: Analysis, picture: Picture) -> list[str]:
+    """What the engine warned of: not what the file is warned of again, nor notes on earlier questions."""
+    notes = (ON_REQUEST, NO_MAP.partition("{")[0], SAMPLED.partition("{")[0])
+    kept = (warning for warning in given.warnings if warning not in picture.warnings)
+    return [warning for warning in kept if not warning.startswith(notes)]
 
 
 def _who(info: EngineInfo) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from fakeshield_core.domain import Explanation, JsonValue
 from fakeshield_core.imaging import MAX_BYTES
 from ui.language import spoken, words
 from ui.markup import facts_words, percent, unbroken
+from ui.render_reasons import READING
 from ui.state import Localised, PageView
 from ui.words import canvas_words, say, sentence, short_layer
 
@@ -121,7 +122,12 @@ def summary(view: PageView) -> str:
 
 def _claims(explanation: Explanation) -> list[JsonValue]:
     return [
-        {"id": claim.id, "text": unbroken(claim.text), "region": claim.region_id}
+        {
+            "id": claim.id,
+            "key": claim.text if claim.kind == READING else claim.id,  # the same: what was rated is the same
+            "text": unbroken(claim.text),
+            "region": claim.region_id,
+        }
         for claim in explanation.claims
     ]
 

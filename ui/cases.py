@@ -81,7 +81,14 @@ class Cases:
         self._ended.set()
         self.embedder.close()
 
-    def open(self, analysis: Analysis, source: Path, name: str, map_file: Path | None = None) -> Case:
+    def open(
+        self,
+        analysis: Analysis,
+        source: Path,
+        name: str,
+        map_file: Path | None = None,
+        before: Case | None = None,
+    ) -> Case:
         """A new case for an answer.
 
         Args:
@@ -89,6 +96,8 @@ class Cases:
             source: the file of the picture; it need not outlive the case.
             name: of the file as the person knows it.
             map_file: the engine's map as a PNG of the picture's size.
+            before: a case of the same picture that it follows, with which it ends: asking again keeps nothing
+                any longer.
         """
         case = Case(
             id=secrets.token_urlsafe(18),
@@ -99,12 +108,16 @@ class Cases:
             map_file=map_file,
             height=analysis.picture.height,
             width=analysis.picture.width,
-            opened_at=self._clock(),
+            opened_at=self._clock() if before is None else before.opened_at,
         )
         with self._lock:
             self._cases[case.id] = case
         self.sweep()
         return case
+
+    def age_s(self, case: Case) -> float:
+        """Seconds since its picture came."""
+        return self._clock() - case.opened_at
 
     def renew(self, case_id: str, analysis: Analysis) -> None:
         """The answer of a case once its verdict was checked; a case that is over stays over."""

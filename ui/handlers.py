@@ -81,8 +81,8 @@ class Handlers:
         A verdict that is checked afterwards is checked when nobody waits any more for a first answer, and not
         at all where too many wait for that. Closing the iterator cancels the engine, too.
         """
-        given = self._case(asked.case) if asked.again else None
-        upload = self._upload(asked.path) if given is None else given.source
+        before = self._case(asked.case) if asked.again else None
+        upload = self._upload(asked.path) if before is None else before.source
         view = PageView(asked.run, asked.name or upload.name)
         with self.lane.enter() as place:
             yield from self._wait(view, place)
@@ -90,22 +90,27 @@ class Handlers:
                 return
             engine = self.host.engine()
             view = replace(view, engine=engine.info, can_ask_again=can_be_asked(engine, engine.info))
+            given = None if before is None else before.analysis()
             if given is not None:
-                engine = asked_again(engine, asked.again, given.analysis())
-            picture = decode(upload.read_bytes(), view.name) if given is None else self._picture(given)
-            visit = self.visits.new()
+                engine = asked_again(engine, asked.again, given)
+            picture = decode(upload.read_bytes(), view.name) if before is None else self._picture(before)
+            visit = self._visit(before)
             with closing(
                 cast(Updates, pipeline.analyze(engine, picture, self.explainers[spoken()]))
             ) as updates:
                 for update in updates:
                     if self.stops.asked(asked.run):
                         return
-                    view = _with_files(advance(view, update), update, picture, visit)
+                    view = advance(view, update)
+                    if isinstance(update, Done):
+                        update = Done(_as_kept(update.analysis, view.is_checked_next, given))
+                    view = _with_files(view, update, picture, visit, is_sent=before is None)
                     if isinstance(update, Done) and view.case_id:
                         self._renew_case(view.case_id, update.analysis)
                     elif isinstance(update, Done):
-                        kept = _as_given(update.analysis, view.is_checked_next)
-                        case = self._open_case(kept, upload, view.name, visit.path("map.png"))
+                        case = self._open_case(
+                            update.analysis, upload, view.name, visit.path("map.png"), before
+                        )
                         view = replace(view, case_id=self._embedded(case, picture))
                     yield view
                     if view.is_checked_next and not self._comes_again(place, asked.run):
@@ -151,7 +156,7 @@ class Handlers:
     def resume(self, asked: Asked) -> Iterator[PageView]:
         """A case opened again: its answer as it was given, then its evidence layers."""
         case = self._case(asked.case)
-        picture, analysis, visit = self._picture(case), case.analysis(), self.visits.new()
+        picture, analysis, visit = self._picture(case), case.analysis(), self._visit(case)
         peak = None if analysis.soft_map is None else float(analysis.soft_map.max())
         view = stored_view(PageView(asked.run, case.name), _in_language(analysis), peak)
         view = replace(view, is_stored=False, engine=self._with_limits(analysis.engine))
@@ -193,8 +198,14 @@ class Handlers:
             raise UnknownCase(GONE)
         return self.cases.picture(case)
 
-    def _open_case(self, analysis: Analysis, source: Path, name: str, map_file: Path | None) -> Case | None:
-        return None if self.cases is None else self.cases.open(analysis, source, name, map_file)
+    def _visit(self, before: Case | None) -> Visit:
+        """Room for files, which go when those of the case before do."""
+        return self.visits.new(0.0 if before is None or self.cases is None else self.cases.age_s(before))
+
+    def _open_case(
+        self, analysis: Analysis, source: Path, name: str, map_file: Path | None, before: Case | None = None
+    ) -> Case | None:
+        return None if self.cases is None else self.cases.open(analysis, source, name, map_file, before)
 
     def _renew_case(self, case_id: str, analysis: Analysis) -> None:
         if self.cases is not None:
@@ -238,9 +249,15 @@ class Handlers:
             yield replace(view, phase="starting")
 
 
-def _as_given(analysis: Analysis, is_checked_next: bool) -> Analysis:
-    """An answer as its case keeps it: until its verdict is checked it says that it was not."""
-    return replace(analysis, warnings=(*analysis.warnings, UNCHECKED)) if is_checked_next else analysis
+def _as_kept(analysis: Analysis, is_checked_next: bool, given: Analysis | None) -> Analysis:
+    """An answer as file and case keep it: until its verdict is checked it says that it was not.
+
+    Args:
+        given: the answer that the engine was asked about once more, which is its parent.
+    """
+    parents = analysis.parents if given is None else (given.id,)
+    warnings = (*analysis.warnings, UNCHECKED) if is_checked_next else analysis.warnings
+    return replace(analysis, parents=parents, warnings=warnings)
 
 
 def _in_language(analysis: Analysis) -> Analysis:
@@ -275,11 +292,17 @@ def shown_by_browser(picture: Picture) -> bool:
     return facts.format == "JPEG" and facts.orientation == 1 and not picture.warnings
 
 
-def _with_files(view: PageView, update: Update, picture: Picture, visit: Visit) -> PageView:
-    """The view with the addresses of what this update brought as files."""
+def _with_files(
+    view: PageView, update: Update, picture: Picture, visit: Visit, is_sent: bool = True
+) -> PageView:
+    """The view with the addresses of what this update brought as files.
+
+    Args:
+        is_sent: the browser sent the picture with this question, so it can show its own file.
+    """
     addresses = view.addresses
     match update:
-        case FactsReady() if not shown_by_browser(picture):
+        case FactsReady() if not (is_sent and shown_by_browser(picture)):
             addresses = replace(addresses, picture=visit.put("picture.jpg", encode_display_jpeg(picture.rgb)))
         case EvidenceReady() if not addresses.layers:
             addresses = replace(addresses, layers=_layers(update.evidence.layers.values(), visit))

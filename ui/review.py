@@ -32,6 +32,7 @@ COOKIE = "fakeshield_review"
 PATH = f"/{review_pages.ADDRESS}"
 AT_ONCE = 20  # items on one page
 MOST_NAME = 60
+MOST_RUNS = 10_000  # that are looked through for those that wait
 UNNAMED = "operator"
 
 
@@ -115,7 +116,7 @@ class Desk:
     def _decide_run(self, session: Session, run: str, action: str, request: str | None) -> Response:
         try:
             store = self._saving.store()
-            if run not in {each.id for each in review_runs.waiting(store.runs())}:
+            if run not in {each.id for each in review_runs.waiting(store.runs(MOST_RUNS))}:
                 return self._shown(session, told("run_gone"), is_wrong=True)
             store.decide_run(run, review_runs.DECISIONS[action], session.reviewer, request)
         except FeedbackError as error:
@@ -130,7 +131,7 @@ class Desk:
             items = store.items("quarantined", most=AT_ONCE)
             claims = {item.receipt: _claims(store, item) for item in items}
             decided = review_runs.latest(store.run_decisions())
-            runs = review_runs.section(review_runs.waiting(store.runs()), decided, session)
+            runs = review_runs.section(review_runs.waiting(store.runs(MOST_RUNS)), decided, session)
         except FakeShieldError as error:
             return _page(note(str(error), is_wrong=True), 503)
         body = note(said, is_wrong) + runs + review_pages.queue(items, claims, session, AT_ONCE)

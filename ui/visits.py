@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import secrets
 import threading
 import time
@@ -25,6 +26,7 @@ class Visit:
     """A folder for the files of one answer, under a name nobody can guess."""
 
     folder: Path
+    age_s: float = 0.0  # since the picture came: files are dated back, and go with it
 
     def put(self, name: str, data: bytes) -> str:
         """Writes one file; gives its address, relative to the page.
@@ -34,6 +36,8 @@ class Visit:
         """
         try:
             (self.folder / name).write_bytes(data)
+            came = time.time() - self.age_s
+            os.utime(self.folder / name, (came, came))
         except OSError as error:
             if error.errno in NO_ROOM:
                 raise StorageFull(FULL) from error
@@ -54,11 +58,11 @@ class Visits:
         self.results = self.folder / RESULTS
         self.results.mkdir(parents=True, exist_ok=True)
 
-    def new(self) -> Visit:
-        """Room for the files of one answer."""
+    def new(self, age_s: float = 0.0) -> Visit:
+        """Room for the files of one answer, about a picture that came so many seconds ago."""
         folder = self.results / secrets.token_urlsafe(18)
         folder.mkdir()
-        return Visit(folder)
+        return Visit(folder, age_s)
 
     def upload(self, path: str) -> Path | None:
         """The uploaded file at that path; None where it is no file or lies outside of this folder."""

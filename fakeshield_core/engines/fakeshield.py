@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import cast, get_args
+from typing import TypeVar, cast, get_args
 
 import torch
 
@@ -41,6 +41,8 @@ LIMITS = (
 NO_MEMORY = "There is too little free memory for this picture; try again later, or with a smaller picture."
 
 log = logging.getLogger(__name__)
+
+Given = TypeVar("Given", bound=Update)
 
 
 class FakeShieldEngine:
@@ -117,12 +119,12 @@ class FakeShieldEngine:
             self._shop.results.put(self._key(picture), run.kept)
 
     def _mapped(self, picture: Picture, words: str) -> Iterator[MapReady]:
+        yield from guarded(self._located(picture, words))
+
+    def _located(self, picture: Picture, words: str) -> Iterator[MapReady]:
         job = MaskJob(self._stages.mflm, picture, self._options, self._shop)
-        try:
-            job.ask(words)
-            yield MapReady(soft_map(job.result()), MASK_THRESHOLD)
-        except (MemoryError, torch.OutOfMemoryError) as error:
-            raise EngineOutOfMemory(NO_MEMORY) from error
+        job.ask(words)
+        yield MapReady(soft_map(job.result()), MASK_THRESHOLD)
 
     def _again(self, kept: Kept, picture: Picture) -> Iterator[Update]:
         yield kept.verdict
@@ -135,7 +137,7 @@ class FakeShieldEngine:
         return picture.facts.sha256, self.info.version, self.info.weights, self.info.adapter, self._options
 
 
-def guarded(updates: Iterator[Update]) -> Iterator[Update]:
+def guarded(updates: Iterator[Given]) -> Iterator[Given]:
     """The same updates; what the card says when it is full becomes one sentence, and its memory is freed.
 
     Raises:

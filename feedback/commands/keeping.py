@@ -75,12 +75,15 @@ def purge(args: argparse.Namespace, store: FeedbackStore) -> Outcome:
 
 def _copied(what: str, report: CopyReport) -> Outcome:
     text = f"{what}: {report.events} events and {report.blobs} files copied, {report.removed_blobs} removed"
+    if report.unread:
+        text += "\nthe old database cannot be read; it is kept as replaced-*"
     document: JsonValue = {
         "events": report.events,
         "blobs": report.blobs,
         "removed_blobs": report.removed_blobs,
         "damaged": list(report.damaged),
         "missing": list(report.missing),
+        "unread": report.unread,
     }
     complaints = [f"{name} is damaged and was not copied" for name in report.damaged]
     complaints += [

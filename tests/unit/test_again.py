@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from tests.fakes import encoded, textured
 from tests.pages import handlers, sent
 from ui import render_reasons
 from ui.again import CHANGED, MAP, ON_REQUEST, OTHER, Askable, can_be_asked
-from ui.cases import Cases
+from ui.cases import Cases, UnknownCase
 from ui.embedder import Embedder
 from ui.handlers import Handlers
 from ui.state import Asked, PageView
@@ -78,8 +79,26 @@ def test_a_map_that_is_asked_for_stands_beside_the_same_words_and_verdict(
     assert then.verdict.verdict == first.verdict.verdict and then.explanation == first.explanation
     assert then.outcome is not None and then.outcome.warnings == (ON_REQUEST,)
     assert then.case_id not in ("", first.case_id) and then.addresses.mask is not None
+    assert cases.find(then.case_id).analysis().parents == (first.outcome.id if first.outcome else "",)
+    assert then.addresses.picture is not None  # a browser that reopened the case has no file of its own
     card = render_reasons.reasons_card(then)
     assert 'data-again="map"' not in card and 'data-again="other"' in card
+
+
+def test_asking_again_keeps_the_picture_no_longer(tmp_path: Path) -> None:
+    now, embedder = [1000.0], Embedder(StubSegmenter)
+    cases = Cases(embedder, life_s=3000, clock=lambda: now[0])
+    page = replace(handlers(tmp_path, talker()), cases=cases)
+    case = answered(page, sent(page, encoded(RGB))).case_id
+    now[0] += 2990
+    again = answered(page, Asked("r2", case=case, again=OTHER))
+    assert again.addresses.result is not None
+    written = (page.visits.folder / again.addresses.result).stat().st_mtime
+    assert time.time() - written > 2900  # goes with the picture
+    now[0] += 20
+    with pytest.raises(UnknownCase):
+        cases.find(again.case_id)
+    embedder.close()
 
 
 def test_without_memory_for_the_map_the_answer_stays_and_says_why(tmp_path: Path, cases: Cases) -> None:
@@ -87,7 +106,11 @@ def test_without_memory_for_the_map_the_answer_stays_and_says_why(tmp_path: Path
     first = answered(page, sent(page, encoded(RGB)))
     then = answered(page, Asked("r2", case=first.case_id, again=MAP))
     assert then.phase == "done" and then.explanation == first.explanation
-    assert then.outcome is not None and then.outcome.warnings == ("The card has too little free memory.",)
+    why = "There is no map on request: The card has too little free memory."
+    assert then.outcome is not None and then.outcome.warnings == (why,)
+    page.host._engine = talker()
+    later = answered(page, Asked("r3", case=then.case_id, again=MAP))
+    assert later.outcome is not None and later.outcome.warnings == (ON_REQUEST,)
 
 
 def test_another_answer_tells_its_seed(tmp_path: Path, cases: Cases) -> None:
@@ -108,6 +131,7 @@ def test_only_the_engine_that_answered_is_asked_again(tmp_path: Path, cases: Cas
     page.host._engine = moved if what != "everything" else page.host._engine
     refused = answered(page, Asked("r2", case=case, again=what))
     assert refused.refusal is not None and refused.refusal.why == CHANGED
+    assert refused.refusal.head == "This picture could not be analysed"
 
 
 def test_a_case_that_is_over_is_not_asked_again(tmp_path: Path, cases: Cases) -> None:

@@ -9,7 +9,7 @@ import { Pen } from "./pen.js";
 import { PenKeys } from "./pen_keys.js";
 import { load } from "./pixels.js";
 import { Receipt } from "./receipt.js";
-import { requestOf, startOf, whatIsMissing } from "./request.js";
+import { draftFor, requestOf, startOf, valuesFor, whatIsMissing } from "./request.js";
 import { Saver } from "./saver.js";
 import { Scene } from "./scene.js";
 import { Session } from "./session.js";
@@ -72,6 +72,11 @@ export class Correction {
     act[key]();
   }
 
+  // Keys of the reasons that the answer gives.
+  get rated() {
+    return this.result.claims.map(({ key }) => key);
+  }
+
   get size() {
     return [this.result.width, this.result.height];
   }
@@ -88,15 +93,16 @@ export class Correction {
   // A finished result that may be corrected.
   offer(update) {
     this.result = update;
-    const before = this.last.get(update.sha256);
-    const note = before ? fill(this.words.saved_before, { code: before.code }) : "";
-    this.setTurn(Boolean(update.case_id), update.case_id ? note : this.words.no_case);
+    this.setTurn(Boolean(update.case_id), update.case_id ? "" : this.words.no_case);
   }
 
+  // note: why it is not open, or not whole; the code of what was saved stands there else.
   setTurn(isOpen, note = "") {
     for (const button of document.querySelectorAll("[data-fix]")) button.disabled = !isOpen;
     const line = document.querySelector(".turn-note");
-    if (line) [line.textContent, line.hidden] = [note, !note];
+    const code = this.result && this.codeOf(this.result.sha256);
+    const told = note || (code ? fill(this.words.saved_before, { code }) : "");
+    if (line) [line.textContent, line.hidden] = [told, !told];
   }
 
   canStart() {
@@ -122,7 +128,8 @@ export class Correction {
     else this.setTurn(true, this.words.no_mask);
   }
 
-  restore(draft, engine) {
+  restore(kept, engine) {
+    const draft = draftFor(kept, this.result.claims);
     this.open({ ...draft, state: Session.fromJson(draft.session) }, engine);
     if (draft.request) this.send({ ...draft.request, case_id: this.result.case_id });
   }
@@ -138,7 +145,7 @@ export class Correction {
     }
   }
 
-  open({ uuid, spent, supersedes, values, state }, engine) {
+  open({ uuid, spent, supersedes, values, rated, state }, engine) {
     this.panel ??= this.buildPanel();
     Object.assign(this, { engine, uuid, supersedes, spent, began: Date.now() });
     this.discarded.clear();
@@ -152,7 +159,7 @@ export class Correction {
     this.bar.showLevel(this.result.threshold ?? 0.5);
     this.overlay.replaceMask((context, stage, strength) => this.scene.draw(context, stage, strength, this.session));
     this.explaining.forget();
-    this.panel.open(this.result.claims, values);
+    this.panel.open(this.result.claims, valuesFor(values, rated, this.result.claims));
     this.setPhase("fixing");
     this.showPhoto();
     this.note(null);
@@ -220,7 +227,7 @@ export class Correction {
     const { uuid, supersedes, result } = this;
     return {
       picture: result.sha256, name: result.name, case_id: result.case_id, example: result.example, uuid, supersedes,
-      spent: this.secondsSpent(), values: this.panel.read(), session: this.session.toJson(), request: this.saver.request,
+      rated: this.rated, spent: this.secondsSpent(), values: this.panel.read(), session: this.session.toJson(), request: this.saver.request,
     };
   }
 
@@ -263,7 +270,7 @@ export class Correction {
   saved(answer, request) {
     const { session, engine, result } = this;
     const values = this.panel.read();
-    this.last.set(result.sha256, { code: answer.receipt, mask: session.state.mask, values });
+    this.last.set(result.sha256, { code: answer.receipt, mask: session.state.mask, values, rated: this.rated });
     this.keeper.forget(result.sha256);
     this.freeze(false);
     this.pen.active = false;
@@ -285,6 +292,7 @@ export class Correction {
     const file = this.keeper.forget(this.result.sha256);
     this.close();
     this.setPhase("done");
+    this.setTurn(Boolean(this.result.case_id));
     if (draft) return this.discarded.offer(draft, file);
     this.discarded.tell(sent);
     const starts = [...document.querySelectorAll("[data-fix]:not([disabled])")];
@@ -292,7 +300,7 @@ export class Correction {
   }
 
   savedLate(receipt, request) {
-    this.remember(request.picture, receipt);
+    if (!this.last.has(request.picture)) this.remember(request.picture, receipt); // a newer one stays the newest
     this.discarded.tell(request, receipt);
   }
 

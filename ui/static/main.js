@@ -49,7 +49,7 @@ class Page {
   begin(name) {
     this.takeBack();
     this.correction.leave();
-    this.file = null;
+    this.file = this.before = null;
     this.run = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
     this.verdict = null;
     this.checking = false;
@@ -93,6 +93,7 @@ class Page {
     const { file } = this;
     const { case_id: id, name } = this.correction.result;
     const run = this.begin(name);
+    this.before = { id, name };
     this.file = file;
     if (file && SHOWN_AT_ONCE.includes(file.type)) this.overlay.showFile(file);
     this.picked({ run, name, case: id, again: what });
@@ -147,13 +148,20 @@ class Page {
     if (this.offered === update.run) return; // a later snapshot of the same result: more layers
     this.offered = update.run;
     this.correction.offer(update);
+    if (this.refusal) this.bars.note(this.refusal);
+    this.refusal = null;
     const draft = this.resume.takeFor(update);
     if (draft) this.correction.resume(draft);
   }
 
   refuse(head, why, reason = "") {
-    const { wanted } = this.resume;
+    const { before } = this, { wanted } = this.resume;
     this.leave();
+    if (before && reason !== "gone") { // the answer before is still there
+      this.openCase(before.id, before.name);
+      this.refusal = why;
+      return;
+    }
     if (reason === "gone" && wanted) this.resume.refused(wanted);
     else this.drop.refuse(head, reason === "gone" ? this.words.why_gone : why);
   }

@@ -14,7 +14,22 @@ export function startOf(how, result, engine, last = null) {
   const asGiven = again?.values.verdict ?? VERDICT[result.verdict] ?? null;
   const verdict = { missed: "tampered", false: NONE }[how] ?? asGiven;
   const values = { ...again?.values, verdict, consent: {} }; // leave is asked for each time
-  return { uuid: randomUuid(), spent: 0, supersedes: last?.code ?? null, values, state: Session.begin(mask) };
+  return { uuid: randomUuid(), spent: 0, supersedes: last?.code ?? null, values, rated: again?.rated, state: Session.begin(mask) };
+}
+
+// A draft as it goes on with this answer: to other reasons nothing was said, and what was sent was about others.
+export function draftFor(draft, claims) {
+  if (isAbout(draft.rated, claims)) return draft;
+  return { ...draft, uuid: draft.request ? randomUuid() : draft.uuid, request: null };
+}
+
+// What was said of the reasons only where these are the same; rated: their keys then.
+export function valuesFor(values, rated, claims) {
+  return isAbout(rated, claims) ? values : { ...values, ratings: [], overall: null, words: null };
+}
+
+function isAbout(rated, claims) {
+  return !rated || JSON.stringify(rated) === JSON.stringify(claims.map(({ key }) => key));
 }
 
 // The key of the sentence that says what is missing; null: it can be sent.
