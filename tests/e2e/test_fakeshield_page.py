@@ -141,6 +141,7 @@ class Doubting:
     """The toy engine, which calls every picture untouched and then marks nothing."""
 
     engine: FakeShieldEngine
+    has_memory: bool = False  # for another answer
 
     def __post_init__(self) -> None:
         self.info = self.engine.info
@@ -149,7 +150,9 @@ class Doubting:
         return self._turned(self.engine.analyze(picture))
 
     def regenerate(self, picture: Picture, seed: int) -> Iterator[Update]:
-        return self._turned(self.engine.regenerate(picture, seed))
+        return self._turned(
+            self.engine.regenerate(picture, seed) if self.has_memory else guarded(no_memory())
+        )
 
     def map_on_request(self, picture: Picture, words: str) -> MapReady:
         return self.engine.map_on_request(picture, words)
@@ -174,6 +177,12 @@ def test_a_map_and_another_answer_are_given_on_request(serve: Serve, toy: FakeSh
     expect(page.locator(".about")).to_contain_text("The map was asked for", timeout=PATIENCE_MS)
     wait_for_result(visitor)
     expect(page.locator(".verdict")).to_contain_text("No tampering found")
+    page.get_by_role("button", name="Another answer").click()
+    expect(page.locator(".stage .note")).to_contain_text("too little free memory", timeout=PATIENCE_MS)
+    expect(page.locator(".about")).to_contain_text(
+        "The map was asked for"
+    )  # the answer before is still there
+    engine.has_memory = True
     page.get_by_role("button", name="Another answer").click()
     expect(page.locator(".about")).to_contain_text("This answer was sampled with seed", timeout=PATIENCE_MS)
     wait_for_result(visitor)
