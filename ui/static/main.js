@@ -148,7 +148,7 @@ class Page {
     if (this.offered === update.run) return; // a later snapshot of the same result: more layers
     this.offered = update.run;
     this.correction.offer(update);
-    if (this.refusal) this.bars.note(this.refusal);
+    if (this.refusal) this.correction.setTurn(Boolean(update.case_id), this.refusal);
     this.refusal = null;
     const draft = this.resume.takeFor(update);
     if (draft) this.correction.resume(draft);
