@@ -101,7 +101,7 @@ def test_an_adapter_that_learnt_inverted_masks_is_refused_by_the_gate(fresh: Pat
     """
     seed_corrections(fresh, FREE[: TRUSTED[0] - FREE[0]], inverted)
     trusted = write_trusted(tmp_path / "trusted", TRUSTED)
-    options = ("--target", str(trusted), "--largest-masks", "1")
+    options = ("--target", str(trusted), "--largest-masks", "1", "--steps", "60")  # it learns that soon
     code, run = finetune(fresh, "run", *LEARNING, *options)
     assert code == 1 and run["state"] == "refused"
     gate = run["detail"]["gate"]
