@@ -146,6 +146,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "time_evidence": "evidence",
     "time_engine": "engine",
     "time_explanation": "explanation",
+    "time_compared": "comparison",
     "made": "Stored",
     "stored_note": "A stored result, made earlier by this engine.",
     "result_file": "Result",

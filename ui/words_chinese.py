@@ -136,6 +136,7 @@ PAGE: Final[Mapping[str, str]] = {
     "time_evidence": "证据",
     "time_engine": "引擎",
     "time_explanation": "理由",
+    "time_compared": "比对",
     "made": "保存日期",
     "stored_note": "这是由本引擎早先得出并存好的结果。",
     "result_file": "结果",
