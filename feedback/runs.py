@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from fakeshield_core.errors import StoreUnavailable
 from feedback.events import canonical, new_uuid, utc_now
-from feedback.records import JsonObject, Lease, Run, RunState
+from feedback.records import JsonObject, Lease, Run, RunDecision, RunState
 from feedback.tables import LeaseRow, RunRow
 
 
@@ -24,6 +24,11 @@ class RunReport:
     release: int | None
     adapter: str | None
     detail: JsonObject
+
+
+def latest(decisions: Iterable[RunDecision]) -> dict[str, RunDecision]:
+    """The last decision about each run, by the run's id."""
+    return {decision.run: decision for decision in decisions}
 
 
 def take_lease(session: Session, name: str, holder: str, now: float, seconds: float) -> Lease | None:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from fakeshield_core.adapters import fits, move_champion, read_adapter, read_card, read_champion
 from fakeshield_core.errors import AdapterIncompatible, RunRefused
 from feedback.records import AdapterMove, Lease, Run, RunDecision
-from feedback.runs import RunReport
+from feedback.runs import RunReport, latest
 from feedback.store import FeedbackStore
 from finetune.config import Places
 
@@ -96,7 +96,7 @@ def act_on_decisions(store: FeedbackStore, places: Places, lease: Lease) -> list
     """Carries out what people decided on the page; gives the runs that changed."""
     waiting = {run.id: run for run in store.runs(MANY) if run.state == "waiting_for_approval"}
     changed: list[Run] = []
-    for decision in latest(store.run_decisions()):
+    for decision in latest(store.run_decisions()).values():
         run = waiting.get(decision.run)
         if run is None:
             continue
@@ -105,11 +105,6 @@ def act_on_decisions(store: FeedbackStore, places: Places, lease: Lease) -> list
         except (RunRefused, AdapterIncompatible) as error:
             changed.append(refuse(store, lease, run, str(error)))
     return changed
-
-
-def latest(decisions: Sequence[RunDecision]) -> list[RunDecision]:
-    """The last decision about each run."""
-    return list({decision.run: decision for decision in decisions}.values())
 
 
 def refuse(store: FeedbackStore, lease: Lease, run: Run, sentence: str) -> Run:

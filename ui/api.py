@@ -37,9 +37,7 @@ class Api:
     cases: Cases
     saving: Saving
     explainers: Mapping[str, Explainer] = field(default_factory=lambda: EXPLAINERS)  # by language
-    turns: Turns = field(
-        default_factory=Turns
-    )  # of what needs much memory: a mask of 40 megapixels takes GBs
+    turns: Turns = field(default_factory=Turns)  # of what needs much memory
 
     @answered
     def segment(self, case_id: object, prompts: object, prior_rle: object = None) -> Answer:

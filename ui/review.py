@@ -17,6 +17,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from fakeshield_core.errors import FakeShieldError, FeedbackError, InputError, StoreUnavailable
+from feedback import runs
 from feedback.records import Decision, Item
 from feedback.store import FeedbackStore
 from ui import review_pages, review_runs
@@ -130,11 +131,11 @@ class Desk:
             store = self._saving.store()
             items = store.items("quarantined", most=AT_ONCE)
             claims = {item.receipt: _claims(store, item) for item in items}
-            decided = review_runs.latest(store.run_decisions())
-            runs = review_runs.section(review_runs.waiting(store.runs(MOST_RUNS)), decided, session)
+            decided = runs.latest(store.run_decisions())
+            waiting = review_runs.section(review_runs.waiting(store.runs(MOST_RUNS)), decided, session)
         except FakeShieldError as error:
             return _page(note(str(error), is_wrong=True), 503)
-        body = note(said, is_wrong) + runs + review_pages.queue(items, claims, session, AT_ONCE)
+        body = note(said, is_wrong) + waiting + review_pages.queue(items, claims, session, AT_ONCE)
         return _page(body, 400 if is_wrong else 200)
 
     def _drawn(self, receipt: str) -> Response:

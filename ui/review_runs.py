@@ -10,9 +10,9 @@ from feedback.events import new_uuid
 from feedback.records import Decision, Run, RunDecision
 from ui.pages import button, facts, hidden
 from ui.review_access import Session
+from ui.review_pages import ADDRESS
 from ui.words_pages import told
 
-ADDRESS = "review"
 WAITING: Final = "waiting_for_approval"
 DECISIONS: Final[Mapping[str, Decision]] = {"promote": "accept", "refuse": "reject"}  # by the form's action
 
@@ -22,17 +22,12 @@ def waiting(runs: Iterable[Run]) -> list[Run]:
     return [run for run in runs if run.state == WAITING]
 
 
-def latest(decisions: Iterable[RunDecision]) -> Mapping[str, RunDecision]:
-    """The last decision about each run."""
-    return {decision.run: decision for decision in decisions}
-
-
 def section(runs: Sequence[Run], decided: Mapping[str, RunDecision], session: Session) -> str:
     """A card for each run that waits; empty where none does.
 
     Args:
         runs: of `waiting`.
-        decided: of `latest`.
+        decided: of `runs.latest`.
         session: of the reviewer.
     """
     if not runs:

@@ -70,7 +70,8 @@ def test_a_map_that_is_asked_for_stands_beside_the_same_words_and_verdict(
     tmp_path: Path, cases: Cases
 ) -> None:
     page = replace(handlers(tmp_path, talker()), cases=cases)
-    first = answered(page, sent(page, encoded(RGB)))
+    first = answered(page, sent(page, encoded(RGB, "JPEG"), "photo.jpg"))
+    assert first.addresses.picture is None  # the browser shows the file it sent
     assert first.localised is not None and first.localised.peak == 0
     assert 'data-again="map"' in render_reasons.reasons_card(first)
     then = answered(page, Asked("r2", first.name, case=first.case_id, again=MAP))

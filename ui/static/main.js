@@ -49,7 +49,7 @@ class Page {
   begin(name) {
     this.takeBack();
     this.correction.leave();
-    this.file = this.before = null;
+    this.file = this.before = this.refusal = null;
     this.run = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
     this.verdict = null;
     this.checking = false;
