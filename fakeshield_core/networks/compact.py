@@ -207,9 +207,11 @@ class CompactNetwork(nn.Module):
 
     def features(self, rgb: Tensor, table: Tensor, once: Tensor | None = None) -> Features:
         """The convolutional part, which may be run tile by tile."""
-        quarter = self.blocks(self.pixels(rgb))
-        blocks = self.dct(rgb, table)
-        blocks = blocks + self.history((once_compressed(rgb, table) if once is None else once).to(blocks))
+        with torch.autocast(rgb.device.type, enabled=False):  # grey levels need more than half precision
+            pixels, blocks = self.pixels(rgb), self.dct(rgb, table)
+            once = once_compressed(rgb, table) if once is None else once
+            blocks = blocks + self.history(once.to(blocks))
+        quarter = self.blocks(pixels)
         eighth = self.blocks2(torch.cat([self.down(quarter), blocks], dim=1))
         return Features(quarter, eighth, self.norm(self.down2(eighth)))
 

@@ -45,6 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--start", type=Path, help="folder of compact weights to begin from, such as the shipped ones"
     )
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument(
+        "--half", action="store_true", help="bfloat16 between the stems and the losses; forensic part"
+    )
     parser.add_argument("--processes", type=int, default=1, help="CPU processes, one thread each")
     parser.add_argument("--learning-rate", type=float, default=LEARNING_RATE)
     parser.add_argument(
@@ -77,6 +80,7 @@ def run(options: argparse.Namespace) -> int:
         learning_rate=options.learning_rate,
         processes=options.processes,
         device=options.device,
+        half=options.half,
         fixed=tuple(options.fixed),
         loaders=options.loaders,
         doubled_every=options.doubled_every,

@@ -109,8 +109,9 @@ class ForensicTask:
                 lambda at: batch_for(self.sampler, config, at, rank), config.steps, config.loaders
             )
         batch = self._batches.at(step).to(config.device)
-        classes, mask_logits = network(batch.rgb.float(), batch.table, batch.once)
-        parts = losses(classes, mask_logits, batch)
+        with torch.autocast(torch.device(config.device).type, torch.bfloat16, enabled=config.half):
+            classes, mask_logits = network(batch.rgb.float(), batch.table, batch.once)
+        parts = losses(classes.float(), mask_logits.float(), batch)
         return {"total": parts.total, "pixel": parts.pixel, "dice": parts.dice, "label": parts.label}
 
 
