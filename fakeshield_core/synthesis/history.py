@@ -74,7 +74,7 @@ def toned(rgb: RgbImage, rng: np.random.Generator) -> RgbImage:
 
 
 def graded(rgb: RgbImage, rng: np.random.Generator) -> RgbImage:
-    """Gamma and exposure as far as areas go black or clip; half the time one end of the curve is lifted or cut."""
+    """Gamma and exposure, up to areas that go black or clip; half the time the ends are lifted or cut."""
     curve = (np.arange(256) / 255) ** float(np.exp(rng.uniform(-0.8, 0.8))) * float(
         np.exp(rng.uniform(-0.6, 0.6))
     )
@@ -93,7 +93,7 @@ def denoised(rgb: RgbImage, rng: np.random.Generator) -> RgbImage:
 
 
 def captioned(rgb: RgbImage, rng: np.random.Generator) -> RgbImage:
-    """A line of letters over the picture or on an even bar, as captions and screenshots have it; the size stays."""
+    """A line of letters over the picture or on an even bar, as captions and screenshots have; same size."""
     out = rgb.copy()
     height, width = rgb.shape[:2]
     tall = int(rng.integers(12, max(13, height // 5)))

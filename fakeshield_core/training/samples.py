@@ -156,7 +156,7 @@ class Sampler:
         return _window(rgb, mask, table, size_hw, rng, True)
 
     def _finished(self, rgb: RgbImage, rng: np.random.Generator) -> tuple[RgbImage, npt.NDArray[np.float32]]:
-        """The last steps, the same draw for both classes: seldom another exposure or a caption, then `finished`."""
+        """The last steps, the same draw for both classes: seldom exposure or a caption, then `finished`."""
         if rng.random() < GRADED:
             rgb = graded(rgb, rng)
         if rng.random() < CAPTIONED:
