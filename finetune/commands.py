@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from fakeshield_core.adapters import read_champion
@@ -103,8 +104,13 @@ def show_status(args: argparse.Namespace, store: FeedbackStore, places: Places) 
 
 
 def run_schedule(args: argparse.Namespace, store: FeedbackStore, places: Places) -> Outcome:
-    """A line for cron; or one turn; or turns until interrupted."""
+    """A line for cron; or one turn; or turns until interrupted.
+
+    Raises:
+        RunRefused: plan or settings are out of range, whichever of the three was asked for.
+    """
     plan = schedule.Plan(args.every, args.least)
+    settings = typed(config_of(args))
 
     def turn() -> None:
         with held(store, args.lease) as heartbeat:
@@ -117,7 +123,7 @@ def run_schedule(args: argparse.Namespace, store: FeedbackStore, places: Places)
     if args.once:
         turn()
         return show_status(args, store, places)
-    line = schedule.cron_line(sys.executable, ROOT, plan)
+    line = schedule.cron_line(sys.executable, ROOT, plan, settings)
     return Outcome(line, {"cron": line})
 
 
@@ -145,6 +151,19 @@ def config_of(args: argparse.Namespace) -> RunConfig:
         approve=args.approve,
         largest_masks=args.largest_masks,
     )
+
+
+def typed(config: RunConfig) -> list[str]:
+    """The options that ask for these settings; those that say what is so anyway are left out."""
+    of_run, of_train = asdict(config), asdict(config.train)
+    usual = {**asdict(TrainConfig()), **asdict(RunConfig())}
+    words: list[str] = []
+    for name, value in {**of_train, **of_run}.items():
+        if name == "train" or value == usual[name]:
+            continue
+        several = value if isinstance(value, tuple) else (value,)
+        words += [f"--{name.replace('_', '-')}", *map(str, several)]
+    return words
 
 
 @contextmanager

@@ -59,6 +59,10 @@ class RunConfig:
     def __post_init__(self) -> None:
         if self.frozen_side < 64 or self.frozen_side % GRID:
             raise RunRefused(f"A frozen side has 64 pixels or more, in steps of {GRID}; give such as 192.")
+        if not (0 < self.max_share <= 1 and 0 <= self.holdout_share < 1 and 0 <= self.largest_masks <= 1):
+            raise RunRefused(
+                "A share lies from 0 to 1; one contributor's has to be above 0, and the hold-out below 1."
+            )
 
     def to_json(self) -> dict[str, JsonValue]:
         """All settings by name."""

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from fakeshield_core.errors import RunRefused
 from feedback.store import FeedbackStore
 
 log = logging.getLogger(__name__)
 
 HOURS = 24.0
+MOST_HOURS = 8760.0  # a year
 LEAST = 20  # new accepted corrections that make a run worth it
 POLL_S = 60.0
 
@@ -25,11 +27,20 @@ class Plan:
     hours: float = HOURS  # between two runs
     least: int = LEAST  # corrections accepted since the last release
 
+    def __post_init__(self) -> None:
+        if not 0 < self.hours <= MOST_HOURS or self.least < 1:
+            raise RunRefused(
+                f"A run comes every so many hours, above 0 and at most {MOST_HOURS:g}, after 1 new "
+                "correction or more; give such as --every 24 --least 20."
+            )
 
-def cron_line(python: str, folder: Path, plan: Plan) -> str:
-    """A crontab line that looks every hour, and runs when the plan says so."""
-    command = f"{shlex.quote(python)} -m finetune schedule --once --every {plan.hours:g} --least {plan.least}"
-    return f"0 * * * * cd {shlex.quote(str(folder))} && {command}"
+
+def cron_line(python: str, folder: Path, plan: Plan, settings: Sequence[str] = ()) -> str:
+    """A crontab line that looks every hour, and runs with these settings when the plan says so."""
+    how = ["--once", "--every", f"{plan.hours:g}", "--least", str(plan.least), *settings]
+    command = shlex.join([python, "-m", "finetune", "schedule", *how])
+    line = f"cd {shlex.quote(str(folder))} && {command}"
+    return "0 * * * * " + line.replace("%", "\\%")  # cron ends a command at a bare %
 
 
 def is_due(store: FeedbackStore, plan: Plan, now: datetime) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -281,3 +282,36 @@ def test_the_cron_line_holds_what_was_planned(store: FeedbackStore, places: Plac
     outcome = commands.run_schedule(arguments("schedule", "--every", "12", "--least", "5"), store, places)
     assert outcome.text.startswith("0 * * * * cd ")
     assert outcome.text.endswith(" -m finetune schedule --once --every 12 --least 5")
+
+
+def test_the_cron_line_runs_with_the_settings_that_were_typed(
+    store: FeedbackStore, places: Places, tmp_path: Path
+) -> None:
+    own = (
+        "--steps",
+        "300",
+        "--approve",
+        "auto",
+        "--holdout-share",
+        "0.2",
+        "--photographs",
+        f"{tmp_path}/50%",
+    )
+    line = commands.run_schedule(arguments("schedule", *own), store, places).text
+    words = [word.replace("\\%", "%") for word in shlex.split(line.partition("&& ")[2], posix=True)]
+    again = arguments(*words[words.index("finetune") + 1 :])
+    assert again.once and commands.config_of(again) == commands.config_of(arguments("schedule", *own))
+    assert "\\%" in line and "%" not in line.replace("\\%", "")  # cron ends a line at a bare %
+
+
+@pytest.mark.parametrize("how", ["--once", "--loop", None])
+@pytest.mark.parametrize(
+    "setting",
+    ["--every=0", "--every=nan", "--every=inf", "--least=0", "--steps=0", "--max-share=0", "--max-share=nan"],
+)
+def test_a_schedule_with_a_bad_setting_is_refused_before_its_first_turn(
+    store: FeedbackStore, places: Places, setting: str, how: str | None
+) -> None:
+    asked = ["schedule", setting, *([how] if how else [])]
+    with pytest.raises(RunRefused):
+        commands.run_schedule(arguments(*asked), store, places)

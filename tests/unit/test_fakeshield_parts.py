@@ -134,6 +134,18 @@ def test_the_value_used_longest_ago_goes_first() -> None:
     assert len(cache) == 2
 
 
+def test_what_was_kept_an_hour_ago_is_gone_however_often_it_was_used() -> None:
+    now = [0.0]
+    cache = Lru[int](9, clock=lambda: now[0])
+    cache.put("a", 1)
+    now[0] = 3599.0
+    assert cache.get("a") == 1
+    cache.put("b", 2)
+    now[0] = 3600.0
+    assert cache.get("b") == 2
+    assert len(cache) == 1 and cache.get("a") is None
+
+
 def test_a_cache_of_none_keeps_nothing() -> None:
     cache = Lru[int](0)
     cache.put("a", 1)
