@@ -72,6 +72,11 @@ def _asks_to_fetch(path: str) -> bool:
     )
 
 
+def has_room(folder: Path, least_free: int = LEAST_FREE_BYTES) -> bool:
+    """Whether the disk of this folder has so many free bytes."""
+    return shutil.disk_usage(folder).free >= least_free
+
+
 class RoomForUploads:
     """Takes no uploads while the disk is nearly full: what is saved goes first."""
 
@@ -83,7 +88,7 @@ class RoomForUploads:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers 507 to uploads then, and passes everything else on."""
         is_upload = scope["type"] == "http" and scope["path"].endswith("/upload")
-        if is_upload and shutil.disk_usage(self._folder).free < self._least_free:
+        if is_upload and not has_room(self._folder, self._least_free):
             log.error("no uploads: less than %d MB are free on the disk", self._least_free // 2**20)
             await JSONResponse({"detail": NO_ROOM}, status_code=507)(scope, receive, send)
             return

@@ -17,7 +17,7 @@ from ui import canvas, stored, visits
 from ui.api import Api
 from ui.cases import Cases
 from ui.host import EngineHost
-from ui.intake import NoFetching, RoomForUploads, SmallBodies
+from ui.intake import NO_ROOM, NoFetching, RoomForUploads, SmallBodies, has_room
 from ui.language import PLAIN
 from ui.receipts import receipt_route
 from ui.review import Desk
@@ -64,7 +64,7 @@ def routes(behind: Behind, results: Path) -> list[BaseRoute]:
         return JSONResponse({"alive": True})
 
     def readyz(_: Request) -> Response:
-        return JSONResponse(readiness(behind), status_code=200 if behind.host.ready() else 503)
+        return JSONResponse(readiness(behind, results), status_code=200 if behind.host.ready() else 503)
 
     folders = ((canvas.ADDRESS, canvas.STATIC), (stored.ADDRESS, stored.FOLDER), (visits.RESULTS, results))
     return [
@@ -76,7 +76,7 @@ def routes(behind: Behind, results: Path) -> list[BaseRoute]:
     ]
 
 
-def readiness(behind: Behind) -> dict[str, Any]:
+def readiness(behind: Behind, results: Path) -> dict[str, Any]:
     """What runs, what does not, and why. Only the engine decides whether the app is ready."""
     engine = behind.host.ready()
     return {
@@ -87,6 +87,7 @@ def readiness(behind: Behind) -> dict[str, Any]:
         "store": behind.saving.state,
         "problem": behind.host.problem,
         "store_problem": behind.saving.problem,
+        "uploads_problem": None if has_room(results) else NO_ROOM,
         "clicks_problem": behind.cases.embedder.problem,
         "review": "on" if behind.desk.is_open else "off",
     }

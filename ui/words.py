@@ -182,6 +182,8 @@ ENGLISH: Final[Mapping[str, str]] = {
     "you doubt.",
     "why_empty": "“{name}” is empty. Fetch or copy it again, or choose another file.",
     "why_upload": "“{name}” could not be uploaded. Check the connection and choose it again.",
+    "why_full": "“{name}” was not taken: the disk of this server is nearly full. Try again later, or open an "
+    "example.",
     "why_offline": "The connection to the server is lost. Check it, then choose the picture again.",
     "why_lost": "The server stopped answering. Choose the picture again, or open an example.",
     "why_unexpected": "Something unexpected happened on our side and was logged. Try again, or choose "
@@ -219,7 +221,8 @@ FOR_THE_CANVAS: Final = (
     *("drop", "formats", "formats_only", "choose", "picture", "cancel", "new", "photo", "map", "layer"),
     *("opacity", "tools", "tool_hide", "tool_in", "tool_out", "tool_fit", "tool_full", "keys", "ramp"),
     *("uploading", "alt_working", "no_display", "error_head", "error_large", "error_lost", "why_large"),
-    *("why_empty", "why_upload", "why_offline", "why_lost", "why_gone", "comma", "seconds"),
+    *("why_empty", "why_upload", "why_full", "why_offline", "why_lost", "why_gone", "comma"),
+    "seconds",
     *words_correction.CANVAS,
 )
 

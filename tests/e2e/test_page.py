@@ -14,6 +14,7 @@ from fakeshield_core.imaging import decode_map_png, decode_mask_png
 from fakeshield_core.provenance import ROOT
 from tests.e2e.driver import Visitor, as_file, changed, forged, overlap, rectangle, untouched
 from tests.fakes import encoded
+from ui import intake
 
 WIDE = (320, 480)  # (height, width)
 ONE = rectangle(WIDE, (60, 80, 200, 240))
@@ -179,6 +180,20 @@ def test_file_over_the_limit_is_refused_before_it_is_sent(visitor: Visitor) -> N
     )
     expect(visitor.page.get_by_role("alert")).to_contain_text("26.0 MB; the limit is 25")
     assert not [url for url in visitor.requested if "upload" in url]
+
+
+def test_an_upload_for_which_the_disk_has_no_room_is_refused_in_words(
+    visitor: Visitor,
+) -> None:
+    answer = {"detail": intake.NO_ROOM}  # as `RoomForUploads` gives it (tests/unit/test_intake.py)
+    visitor.page.route("**/upload**", lambda route: route.fulfill(status=507, json=answer))
+    visitor.choose(as_file(untouched(*WIDE), "mine.png"))
+    expect(visitor.page.get_by_role("alert")).to_contain_text(
+        "“mine.png” was not taken: the disk of this server is nearly full. Try again later"
+    )
+    visitor.page.unroute("**/upload**")
+    visitor.choose(as_file(untouched(*WIDE), "mine.png"))
+    visitor.see_result()
 
 
 def test_small_picture_is_inconclusive_and_says_what_would_help(visitor: Visitor) -> None:

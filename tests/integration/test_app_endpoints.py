@@ -63,6 +63,7 @@ def test_probes_answer_json(address: str) -> None:
     ready = get_json(f"{address}readyz")
     assert (ready["ready"], ready["engine"], ready["adapter"], ready["problem"]) == (True, "stub", None, None)
     assert (ready["store_problem"], ready["clicks_problem"], ready["review"]) == (None, None, "off")
+    assert ready["uploads_problem"] is None
 
 
 def test_unknown_paths_are_not_the_page(address: str) -> None:

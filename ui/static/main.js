@@ -79,7 +79,10 @@ class Page {
       if (run === this.run) this.picked({ run, name: file.name, path });
     } catch (error) {
       console.warn("upload failed", error);
-      if (run === this.run) this.refuse(this.words.error_lost, fill(this.words.why_upload, told));
+      if (run !== this.run) return;
+      const isFull = /\b507\b/.test(String(error)); // Gradio's client gives the status in words
+      if (isFull) this.refuse(this.words.error_head, fill(this.words.why_full, told));
+      else this.refuse(this.words.error_lost, fill(this.words.why_upload, told));
     }
   }
 
