@@ -56,14 +56,14 @@ def serve(settings: Settings, build: Callable[..., Engine], **launch: Any) -> Ru
     # isort: split
     from ui import review, routes, running, saving, stored, visits
 
-    places, explainers = settings.queue_size, build_explainers(settings)
+    places, explainers, language = settings.queue_size, build_explainers(settings), settings.language
     engine = host.EngineHost(build, settings.data_dir / ADAPTERS)
     files = visits.Visits(uploads_in(settings.data_dir))
     kept = cases.Cases(embedder.Embedder(lambda: build_segmenter(settings)))
     store = saving.Saving(lambda: FeedbackStore.open(settings.data_dir / FOLDER, settings.database_url))
     page = handlers.Handlers(engine, lane.Lane(places), files, stored.read_examples(), kept, explainers)
-    demo = layout.build_demo(page, places, api.Api(kept, store, explainers), settings.language)
-    behind = routes.Behind(engine, kept, store, review.Desk(settings.review_token, store), settings.language)
+    demo = layout.build_demo(page, places, api.Api(kept, store, explainers), language)
+    behind = routes.Behind(engine, kept, store, review.Desk(settings.review_token, store, engine), language)
     for part in (files, engine, store, kept):
         part.start()
     demo.launch(

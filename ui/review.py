@@ -1,4 +1,4 @@
-"""`/review`: accept or reject corrections, and adapters that wait. Only where the operator has set a token.
+"""`/review`: corrections and adapters that wait, and the operator's view. Only where a token is set.
 
 The token opens a session, whose cookie goes to these pages only and is never sent by another site; every form
 carries a key of the session besides. Browsers send the cookie only where the page stands by itself, not in a
@@ -8,7 +8,9 @@ frame of another site.
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import cast
 
 from starlette.concurrency import run_in_threadpool
@@ -20,7 +22,8 @@ from fakeshield_core.errors import FakeShieldError, FeedbackError, InputError, S
 from feedback import runs
 from feedback.records import Decision, Item
 from feedback.store import FeedbackStore
-from ui import review_pages, review_runs
+from ui import operating, review_pages, review_runs
+from ui.host import EngineHost
 from ui.pages import HEADERS, note, page, read_form, state_words
 from ui.review_access import SESSION_S, Access, Session
 from ui.review_picture import outlined
@@ -40,9 +43,10 @@ UNNAMED = "operator"
 class Desk:
     """The review page over the store."""
 
-    def __init__(self, token: str | None, saving: Saving) -> None:
+    def __init__(self, token: str | None, saving: Saving, host: EngineHost) -> None:
         self._access = None if token is None else Access(token)
         self._saving = saving
+        self._host = host
 
     @property
     def is_open(self) -> bool:
@@ -61,7 +65,8 @@ class Desk:
             return _page(note(told("review_off"), is_wrong=True), 404)
         session = self._access.session(request.cookies.get(COOKIE))
         if request.method != "POST":
-            return await run_in_threadpool(self._shown, session)
+            is_operator = request.query_params.get("view") == operating.VIEW
+            return await run_in_threadpool(self._operated if is_operator else self._shown, session)
         try:
             form = await read_form(request)
         except InputError as error:
@@ -136,7 +141,29 @@ class Desk:
         except FakeShieldError as error:
             return _page(note(str(error), is_wrong=True), 503)
         body = note(said, is_wrong) + waiting + review_pages.queue(items, claims, session, AT_ONCE)
-        return _page(body, 400 if is_wrong else 200)
+        return _page(review_pages.views("review") + body, 400 if is_wrong else 200)
+
+    def _operated(self, session: Session | None) -> Response:
+        if session is None:
+            return _page(review_pages.login())
+        try:
+            store = self._saving.store()
+            oldest = next(iter(store.items("quarantined", most=1)), None)
+            engine = self._host.ready()
+            found = operating.Operating(
+                stats=store.stats(),
+                waits_since=None if oldest is None else oldest.created_at,
+                runs=store.runs(),
+                moves=store.moves(),
+                engine=None if engine is None else engine.info.name,
+                adapter=None if engine is None else engine.info.adapter,
+                free_bytes=shutil.disk_usage(store.folder).free,
+                now=datetime.now(UTC),
+            )
+        except FakeShieldError as error:
+            return _page(note(str(error), is_wrong=True), 503)
+        body = review_pages.views(operating.VIEW) + operating.operate(found)
+        return _page(body, title=told("view_operate"))
 
     def _drawn(self, receipt: str) -> Response:
         try:
@@ -168,7 +195,7 @@ def _claims(store: FeedbackStore, item: Item) -> Mapping[str, str]:
         return {}
 
 
-def _page(body: str, status: int = 200) -> Response:
-    answer = page(told("review_title"), body, status, is_wide=True)
+def _page(body: str, status: int = 200, title: str | None = None) -> Response:
+    answer = page(title or told("review_title"), body, status, is_wide=True)
     answer.headers["X-Frame-Options"] = "DENY"
     return answer

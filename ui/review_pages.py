@@ -31,6 +31,21 @@ def login(problem: str = "") -> str:
     )
 
 
+def views(chosen: str) -> str:
+    """The way between the queue and the operator's view.
+
+    Args:
+        chosen: "review" or "operate".
+    """
+    ways = (("review", ADDRESS), ("operate", f"{ADDRESS}?view=operate"))
+    links = "".join(
+        f'<a href="{address}"{" aria-current=page" if name == chosen else ""}>{escape(told(f"view_{name}"))}'
+        "</a>"
+        for name, address in ways
+    )
+    return f'<nav class="views">{links}</nav>'
+
+
 def queue(items: Sequence[Item], claims: Mapping[str, Mapping[str, str]], session: Session, most: int) -> str:
     """What waits, oldest first.
 

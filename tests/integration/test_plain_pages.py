@@ -21,13 +21,14 @@ from fakeshield_core.domain import Claim, Explanation
 from fakeshield_core.engines.stub import StubEngine
 from fakeshield_core.pipeline import analyze_to_end
 from fakeshield_core.schema import analysis_to_json
-from feedback.records import ClaimRating, JsonObject
+from feedback.records import AdapterMove, ClaimRating, JsonObject
 from feedback.runs import RunReport
 from feedback.store import FeedbackStore
 from tests.feedback_fakes import NOTHING, correction, mask, picture
 from ui.api import Api
 from ui.cases import Cases
 from ui.embedder import Embedder
+from ui.host import EngineHost
 from ui.language import NAMES, PLAIN
 from ui.receipts import receipt_route
 from ui.review import COOKIE, Desk
@@ -53,10 +54,11 @@ class Site:
 
     store: FeedbackStore
     saving: Saving
+    host: EngineHost
 
     def visitor(self, token: str | None = TOKEN, language: str = PLAIN) -> TestClient:
         api = Api(Cases(Embedder(lambda: pytest.fail("no clicks here"))), self.saving)
-        routes = [receipt_route(api, language), *Desk(token, self.saving).routes()]
+        routes = [receipt_route(api, language), *Desk(token, self.saving, self.host).routes()]
         return TestClient(Starlette(routes=routes), base_url="http://site", follow_redirects=True)
 
     def reviewer(self, name: str = "ines") -> TestClient:
@@ -69,7 +71,7 @@ class Site:
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
     with FeedbackStore.open(tmp_path) as store:
-        yield Site(store, Saving(lambda: store))
+        yield Site(store, Saving(lambda: store), EngineHost(lambda **_: StubEngine()))
 
 
 def key_of(page: str) -> str:
@@ -348,7 +350,7 @@ def test_pages_say_when_the_store_is_off(tmp_path: Path) -> None:
     def cannot_open() -> FeedbackStore:
         raise OSError("no disk")
 
-    site = Site(None, Saving(cannot_open))  # type: ignore[arg-type]
+    site = Site(None, Saving(cannot_open), EngineHost(lambda **_: StubEngine()))  # type: ignore[arg-type]
     assert "Saving is off" in shown(site.visitor(), code="K7QF-2M9D-XR")
     visitor = site.visitor()
     answer = visitor.post("/review", data={"action": "enter", "token": TOKEN})
@@ -368,3 +370,20 @@ def test_two_reviewers_at_once_keep_their_names(site: Site) -> None:
         thread.join(20)
     marks = [site.store.case(code).item.review for code in codes]
     assert [mark and mark.reviewer for mark in marks] == ["ines", "omar"]
+
+
+def test_the_operators_view_is_for_those_who_know_the_token(site: Site) -> None:
+    site.store.save_correction(correction())
+    assert "lampbox" not in site.visitor().get("/review?view=operate").text
+    page = site.reviewer().get("/review?view=operate")
+    assert page.status_code == 200 and "1 events" in page.text and "No engine is ready" in page.text
+    assert 'href="review"' in page.text and page.headers["X-Frame-Options"] == "DENY"
+
+
+def test_the_operators_view_names_the_adapter_that_answers(site: Site) -> None:
+    site.host.start()
+    assert site.host.wait(30)
+    site.store.record_move(AdapterMove("promotion", "abc", 1, "mara", "gains", ""))
+    page = site.reviewer().get("/review?view=operate").text
+    assert "The page answers with the base alone" in page and "mara" in page
+    site.host.stop()
