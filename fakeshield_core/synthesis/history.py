@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
@@ -73,45 +72,6 @@ def toned(rgb: RgbImage, rng: np.random.Generator) -> RgbImage:
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 
-def graded(rgb: RgbImage, rng: np.random.Generator) -> RgbImage:
-    """Gamma and exposure, up to areas that go black or clip; half the time the ends are lifted or cut."""
-    curve = (np.arange(256) / 255) ** float(np.exp(rng.uniform(-0.8, 0.8))) * float(
-        np.exp(rng.uniform(-0.6, 0.6))
-    )
-    if rng.random() < 0.5:
-        low, high = float(rng.uniform(-0.15, 0.15)), float(rng.uniform(0.8, 1.2))
-        curve = low + curve * (high - low)
-    return np.asarray(np.clip(np.rint(curve * 255), 0, 255).astype(np.uint8)[rgb])
-
-
-def denoised(rgb: RgbImage, rng: np.random.Generator) -> RgbImage:
-    """A median or a bilateral filter: even areas lose their grain, edges stay."""
-    if rng.random() < 0.4:
-        return np.asarray(cv2.medianBlur(rgb, 3), np.uint8)
-    sigma = float(rng.uniform(8, 40))
-    return np.asarray(cv2.bilateralFilter(rgb, 5, sigma, 2.0), np.uint8)
-
-
-def captioned(rgb: RgbImage, rng: np.random.Generator) -> RgbImage:
-    """A line of letters over the picture or on an even bar, as captions and screenshots have; same size."""
-    out = rgb.copy()
-    height, width = rgb.shape[:2]
-    tall = int(rng.integers(12, max(13, height // 5)))
-    top = int(rng.choice([0, height - tall, rng.integers(height - tall + 1)]))
-    if rng.random() < 0.6:
-        out[top : top + tall] = rng.choice([0, 255, int(rng.integers(256))])
-    words = "".join(rng.choice(list("abcdefghij klmnopqrst uvwxyz 0123456789"), int(rng.integers(4, 40))))
-    ink = tuple(
-        int(v) for v in (rng.choice([0, 255]) * np.ones(3) if rng.random() < 0.7 else rng.integers(0, 256, 3))
-    )
-    left = int(rng.integers(0, max(1, width // 2)))
-    size, thick = tall / 40, int(rng.integers(1, 3))
-    cv2.putText(
-        out, words, (left, top + tall * 3 // 4), cv2.FONT_HERSHEY_SIMPLEX, size, ink, thick, cv2.LINE_AA
-    )
-    return out
-
-
 def aged(rgb: RgbImage, rng: np.random.Generator) -> tuple[RgbImage, Steps]:
     """A life before the edit: up to four steps, each with its own chance; the JPEG grid starts anywhere."""
     if rng.random() >= 0.35:
@@ -123,17 +83,11 @@ def aged(rgb: RgbImage, rng: np.random.Generator) -> tuple[RgbImage, Steps]:
 
 
 def weathered(rgb: RgbImage, rng: np.random.Generator) -> tuple[RgbImage, Steps]:
-    """Sliders, exposure, denoising, blur, noise and JPEG, each with its own chance; the size stays."""
+    """Sliders, blur, noise and JPEG, each with its own chance; the size stays."""
     steps: list[str] = []
     if rng.random() < 0.2:
         rgb = toned(rgb, rng)
         steps.append("toned")
-    if rng.random() < 0.15:
-        rgb = graded(rgb, rng)
-        steps.append("graded")
-    if rng.random() < 0.1:
-        rgb = denoised(rgb, rng)
-        steps.append("denoised")
     if rng.random() < 0.15:
         sigma = float(rng.uniform(0.4, 1.2))
         rgb = blurred(rgb, sigma)
