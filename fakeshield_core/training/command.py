@@ -6,7 +6,7 @@ import argparse
 import logging
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +14,8 @@ import torch
 from torch import distributed
 from torch.multiprocessing.spawn import start_processes
 
-from fakeshield_core.checkpoints.clicks import read_clicks
-from fakeshield_core.checkpoints.compact import read_compact
+from fakeshield_core.checkpoints.clicks import ClickCheckpoint, read_clicks
+from fakeshield_core.checkpoints.compact import CompactCheckpoint, read_compact
 from fakeshield_core.threads import use_threads
 from fakeshield_core.training.click_samples import ClickSampler
 from fakeshield_core.training.click_task import ClickTask
@@ -29,6 +29,10 @@ from fakeshield_core.training.samples import Sampler
 log = logging.getLogger(__name__)
 
 PARTS = ("forensic", "clicks")
+START: Mapping[str, Callable[[Path], CompactCheckpoint | ClickCheckpoint]] = {
+    "forensic": read_compact,
+    "clicks": read_clicks,
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -81,6 +85,7 @@ def run(options: argparse.Namespace) -> int:
         processes=options.processes,
         device=options.device,
         half=options.half,
+        start=None if options.start is None else START[options.part](options.start).digest,
         fixed=tuple(options.fixed),
         loaders=options.loaders,
         doubled_every=options.doubled_every,
@@ -135,8 +140,7 @@ def _train(rank: int, config: TrainConfig, learnt: Sequence[Photograph], beginni
     task: Task = ForensicTask(Sampler(learnt)) if forensic else ClickTask(ClickSampler(learnt))
     trainer = Trainer(config, task, beginning.out, rank)
     if beginning.start is not None:
-        read = read_compact if forensic else read_clicks
-        trainer.begin_from(read(beginning.start).network.state_dict())
+        trainer.begin_from(START[beginning.part](beginning.start).network.state_dict())
     if beginning.resume:
         trainer.resume()
     trainer.run()

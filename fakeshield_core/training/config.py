@@ -31,6 +31,7 @@ class TrainConfig:
     device: str = "cpu"
     fixed: tuple[str, ...] = ()  # beginnings of the names of weights that are not trained
     loaders: int = 0  # processes that make batches beforehand
+    start: str | None = None  # digest of the weights it begins from; None: random ones
     half: bool = False  # bfloat16 between the stems and the losses
     doubled_every: int = 0  # every so many steps, half as many windows, twice as high; 0: never
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from fakeshield_core.__main__ import main
-from fakeshield_core.checkpoints.compact import CARD, read_compact
+from fakeshield_core.checkpoints.compact import CARD, SHIPPED, read_compact
 from fakeshield_core.engines.compact import CompactEngine
 from fakeshield_core.pipeline import analyze_to_end
 from fakeshield_core.synthesis.forgeries import forge
@@ -46,7 +46,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of one short run, interrupted after its first stage and resumed."""
     folder = tmp_path_factory.mktemp("train")
     data = write_pictures(folder)
-    usual = ["train-compact", "--data", str(data), "--out", str(folder / "out"), "--batch", "1"]
+    usual = ["train-compact", "--data", str(data), "--out", str(folder / "out"), "--batch", "1", "--half"]
+    usual += ["--start", str(SHIPPED)]
     assert main([*usual, "--small-steps", "1", "--steps", "2"]) == 0
     assert main([*usual, "--small-steps", "1", "--steps", "3", "--resume"]) == 0
     return folder / "out"
@@ -63,6 +64,7 @@ def test_the_card_says_what_it_learnt_from_and_how_often_it_is_wrong(run: Path) 
     card = json.loads((run / "compact" / CARD).read_text())
     assert card["trained_on"] == {"own scenes, tampered": 6, "own scenes, untouched": 6}
     assert card["steps"] == 3 and card["training"]["seed"] == 0
+    assert card["training"]["start"] == read_compact().digest and card["training"]["half"] is True
     assert card["rates"]["readings"] == 4 * 3  # four held-out pictures at three qualities
     assert 0 <= card["rates"]["false_alarm_per_100"] <= 100
 
