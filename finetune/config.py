@@ -29,7 +29,7 @@ class TrainConfig:
     replay: float = LEAST_REPLAY  # share of base data in each step
     rank: int = 8
     alpha: int = 16
-    learning_rate: float = 3e-3
+    learning_rate: float = 2e-3
     warm_up: int = 20  # steps
     seed: int = 0
     device: str = "cpu"
