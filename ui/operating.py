@@ -10,7 +10,7 @@ from typing import Final
 
 from fakeshield_core.domain import JsonValue
 from feedback.records import AdapterMove, Run, Stats
-from ui.words_pages import told
+from ui.words_operating import told
 
 VIEW: Final = "operate"
 GOAL_DAYS = 3  # in which a correction should be decided

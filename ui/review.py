@@ -22,7 +22,7 @@ from fakeshield_core.errors import FakeShieldError, FeedbackError, InputError, S
 from feedback import runs
 from feedback.records import Decision, Item
 from feedback.store import FeedbackStore
-from ui import operating, review_pages, review_runs
+from ui import operating, review_pages, review_runs, words_operating
 from ui.host import EngineHost
 from ui.pages import HEADERS, note, page, read_form, state_words
 from ui.review_access import SESSION_S, Access, Session
@@ -163,7 +163,7 @@ class Desk:
         except FakeShieldError as error:
             return _page(note(str(error), is_wrong=True), 503)
         body = review_pages.views(operating.VIEW) + operating.operate(found)
-        return _page(body, title=told("view_operate"))
+        return _page(body, title=words_operating.told("view_operate"))
 
     def _drawn(self, receipt: str) -> Response:
         try:

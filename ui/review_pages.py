@@ -12,6 +12,7 @@ from fakeshield_core.explain.note import percent_words
 from fakeshield_core.schema import analysis_from_json
 from feedback.events import new_uuid
 from feedback.records import Content, Item, Kept
+from ui import words_operating
 from ui.language import spoken
 from ui.pages import button, facts, field, hidden, note
 from ui.review_access import Session
@@ -39,9 +40,9 @@ def views(chosen: str) -> str:
     """
     ways = (("review", ADDRESS), ("operate", f"{ADDRESS}?view=operate"))
     links = "".join(
-        f'<a href="{address}"{" aria-current=page" if name == chosen else ""}>{escape(told(f"view_{name}"))}'
-        "</a>"
+        f'<a href="{address}"{" aria-current=page" if name == chosen else ""}>{escape(words)}</a>'
         for name, address in ways
+        for words in (words_operating.told(f"view_{name}"),)
     )
     return f'<nav class="views">{links}</nav>'
 
