@@ -21,7 +21,7 @@ from feedback.records import Run
 from feedback.store import FeedbackStore
 from finetune import schedule
 from finetune.config import Places, RunConfig, TrainConfig
-from finetune.lease import held
+from finetune.lease import SECONDS, held
 from finetune.promote import act_on_decisions, promote, rollback, settle
 from finetune.status import described, run_line, status
 
@@ -110,7 +110,7 @@ def run_schedule(args: argparse.Namespace, store: FeedbackStore, places: Places)
         RunRefused: plan or settings are out of range, whichever of the three was asked for.
     """
     plan = schedule.Plan(args.every, args.least)
-    settings = typed(config_of(args))
+    settings = typed(config_of(args)) + ([] if args.lease == SECONDS else ["--lease", f"{args.lease:g}"])
 
     def turn() -> None:
         with held(store, args.lease) as heartbeat:

@@ -12,7 +12,7 @@ from fakeshield_core.explain.note import percent_words
 from fakeshield_core.schema import analysis_from_json
 from feedback.events import new_uuid
 from feedback.records import Content, Item, Kept
-from ui import words_operating
+from ui import operating, words_operating
 from ui.language import spoken
 from ui.pages import button, facts, field, hidden, note
 from ui.review_access import Session
@@ -36,9 +36,9 @@ def views(chosen: str) -> str:
     """The way between the queue and the operator's view.
 
     Args:
-        chosen: "review" or "operate".
+        chosen: "review" or `operating.VIEW`.
     """
-    ways = (("review", ADDRESS), ("operate", f"{ADDRESS}?view=operate"))
+    ways = (("review", ADDRESS), (operating.VIEW, f"{ADDRESS}?view={operating.VIEW}"))
     links = "".join(
         f'<a href="{address}"{" aria-current=page" if name == chosen else ""}>{escape(words)}</a>'
         for name, address in ways

@@ -287,20 +287,13 @@ def test_the_cron_line_holds_what_was_planned(store: FeedbackStore, places: Plac
 def test_the_cron_line_runs_with_the_settings_that_were_typed(
     store: FeedbackStore, places: Places, tmp_path: Path
 ) -> None:
-    own = (
-        "--steps",
-        "300",
-        "--approve",
-        "auto",
-        "--holdout-share",
-        "0.2",
-        "--photographs",
-        f"{tmp_path}/50%",
-    )
+    own = ["--steps", "300", "--approve", "auto", "--holdout-share", "0.2", "--lease", "120"]
+    own += ["--photographs", f"{tmp_path}/50%"]
     line = commands.run_schedule(arguments("schedule", *own), store, places).text
     words = [word.replace("\\%", "%") for word in shlex.split(line.partition("&& ")[2], posix=True)]
     again = arguments(*words[words.index("finetune") + 1 :])
-    assert again.once and commands.config_of(again) == commands.config_of(arguments("schedule", *own))
+    assert again.once and again.lease == 120.0
+    assert commands.config_of(again) == commands.config_of(arguments("schedule", *own))
     assert "\\%" in line and "%" not in line.replace("\\%", "")  # cron ends a line at a bare %
 
 
