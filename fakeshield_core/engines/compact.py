@@ -1,4 +1,4 @@
-"""The compact engine: our own network on a CPU. Verdict and map from one pass over at most 16 tiles."""
+"""The compact engine: our own network on a CPU. Verdict and map from one pass over the picture."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from fakeshield_core.domain import (
     VerdictReady,
 )
 from fakeshield_core.engines.copied import with_copies
-from fakeshield_core.engines.tiles import Tile, analysed_size, blended, padded_side, tile_count, tiles_for
+from fakeshield_core.engines.tiles import Tile, analysed_size, blended, padded_side, tiles_for
 from fakeshield_core.errors import EngineOutOfMemory
 from fakeshield_core.evidence.blocks import flat_share
 from fakeshield_core.evidence.copies import Copies, find_copies
@@ -51,6 +51,7 @@ VERSION = "1"
 MASK_THRESHOLD = 0.5
 MAP_STRIDE = 4  # pixels in a map cell
 FEATURE_STRIDE = 16  # pixels in a cell of the self-correlation
+CHECKED_FIRST = 512 * 512  # pixels; up to here altered copies are read before the verdict
 PEAK_SHARE = 0.02  # of the map: its strongest places
 SMALL_SIDE = 256  # pixels; below, the score band widens
 COARSE_TABLE = 60.0  # mean luma quantisation step; above (about quality 50), the score band widens
@@ -120,7 +121,7 @@ class CompactEngine:
     def analyze(self, picture: Picture) -> Iterator[Update]:
         """VerdictReady, MapReady at the picture's size, and VerdictReady again where it was to be checked.
 
-        Altered copies of a picture of one tile are read before the verdict, of a larger one after the map. A
+        Altered copies of a small picture are read before the verdict, of a larger one after the map. A
         finding comes with the verdict *tampered* only: the kind of the mask's largest area.
 
         Raises:
@@ -130,7 +131,7 @@ class CompactEngine:
         size = analysed_size(height, width)
         copies = find_copies(picture.rgb)
         reading = replace(self._read_picture(picture, size), pairs=len(copies.pairs) if copies else 0)
-        is_small = tile_count(height, width) == 1
+        is_small = height * width <= CHECKED_FIRST
         checks_later = self._checks_stability and not is_small
         scores = self._altered(picture, reading.pairs, size) if self._checks_stability and is_small else ()
         decided = replace(self._verdict(picture, reading, size, scores), to_be_checked=checks_later)
@@ -151,7 +152,7 @@ class CompactEngine:
         """The network's reading of pixels that lie on their JPEG grid.
 
         Args:
-            rgb: (H, W, 3), at most what 16 tiles cover.
+            rgb: (H, W, 3), at most four megapixels.
             table: (8, 8) luma quantisation steps, ones where there are none.
         """
         height, width = rgb.shape[:2]
@@ -188,7 +189,7 @@ class CompactEngine:
         return torch.from_numpy(np.ascontiguousarray(table, np.float32)).to(self._device)[None]
 
     def _read_picture(self, picture: Picture, size: tuple[int, int]) -> Reading:
-        """Pixels as stored in the file, where the JPEG grid lies; scaled down only beyond 16 tiles."""
+        """Pixels as stored in the file, where the JPEG grid lies; scaled down only beyond four megapixels."""
         rgb = picture.rgb if size == picture.rgb.shape[:2] else imaging.resize_rgb(picture.rgb, *size)
         known = picture.jpeg is not None and size == picture.rgb.shape[:2]
         table = picture.jpeg.luma_table.astype(np.float32) if known and picture.jpeg is not None else NO_TABLE

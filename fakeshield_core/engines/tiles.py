@@ -1,4 +1,4 @@
-"""Large pictures in pieces: the fewest even tiles that cover, and one map from theirs without seams."""
+"""Large pictures in pieces: the fewest even, overlapping tiles, and one map from theirs without seams."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 
 from fakeshield_core.domain import Logits, Plane
 
-TILE = 512  # pixels; the longest side the network sees at once
+TILE = 1280  # pixels; the longest side the transformer sees at once
+OVERLAP = 192  # pixels shared by two neighbours, at least, less half a step of GRID at either end
 GRID = 16  # pixels; tiles start on the JPEG grid (8), and on whole cells of the coarsest features
-MOST_TILES = 16
-RAMP = 4  # map cells on each side of a seam over which two neighbours mix
+MOST_PIXELS = 2048 * 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +28,20 @@ class Tile:
 
 def padded_side(length: int) -> int:
     """The next multiple of 16 pixels."""
-    return math.ceil(length / 16) * 16
+    return math.ceil(length / GRID) * GRID
 
 
 def spread(length: int) -> tuple[tuple[int, ...], int]:
-    """Starts and common size of the fewest tiles of at most 512 px covering a padded side, evenly spread.
+    """Starts and common size of the fewest tiles of at most 1280 px covering a padded side, evenly spread.
 
     Args:
         length: padded side in pixels, a multiple of 16.
     """
-    count = math.ceil(length / TILE)
-    size = min(TILE, math.ceil(length / count / 16) * 16)
-    starts = [round(k * (length - size) / max(1, count - 1) / GRID) * GRID for k in range(count)]
+    if length <= TILE:
+        return (0,), length
+    count = 1 + math.ceil((length - TILE) / (TILE - OVERLAP))
+    size = min(TILE, padded_side(math.ceil((length + OVERLAP * (count - 1)) / count)))
+    starts = [round(k * (length - size) / (count - 1) / GRID) * GRID for k in range(count)]
     return tuple(starts), size
 
 
@@ -51,57 +53,44 @@ def tiles_for(height: int, width: int) -> tuple[Tile, ...]:
 
 
 def analysed_size(height: int, width: int) -> tuple[int, int]:
-    """The size a picture is analysed at: its own, or the largest of its shape that 16 tiles cover."""
-    if tile_count(height, width) <= MOST_TILES:
+    """The size a picture is analysed at: its own, or the largest of its shape within four megapixels."""
+    if height * width <= MOST_PIXELS:
         return height, width
-    scale = math.sqrt(MOST_TILES * TILE * TILE / (height * width))
-    while True:
-        size = max(16, math.floor(height * scale)), max(16, math.floor(width * scale))
-        if tile_count(*size) <= MOST_TILES:
-            return size
-        scale *= 0.99
-
-
-def tile_count(height: int, width: int) -> int:
-    """How many tiles cover a picture of that size."""
-    return math.ceil(padded_side(height) / TILE) * math.ceil(padded_side(width) / TILE)
+    scale = math.sqrt(MOST_PIXELS / (height * width))
+    return max(16, math.floor(height * scale)), max(16, math.floor(width * scale))
 
 
 def blended(pieces: Sequence[tuple[Tile, Logits]], height: int, width: int, stride: int) -> Logits:
     """One map of the padded picture from the maps of its tiles.
 
-    Each map is carried on a little beyond its tile; towards that edge its weight falls linearly, so that
-    neighbours mix over a strip even where tiles only touch.
+    Towards a neighbour the weight of a map falls linearly over what both see.
 
     Args:
         pieces: tiles and their (tile.height / stride, tile.width / stride) logits.
         height: padded picture height in pixels; width likewise.
         stride: pixels in a map cell.
     """
-    rows, columns = height // stride, width // stride
-    total = np.zeros((rows + 2 * RAMP, columns + 2 * RAMP), np.float32)
+    total = np.zeros((height // stride, width // stride), np.float32)
     weight = np.zeros_like(total)
     for tile, logits in pieces:
         top, left = tile.top // stride, tile.left // stride
-        wider = np.pad(logits, RAMP, mode="edge")
         ramp = np.outer(
-            _ramp(wider.shape[0], top > 0, top + logits.shape[0] < rows),
-            _ramp(wider.shape[1], left > 0, left + logits.shape[1] < columns),
+            _ramp(logits.shape[0], OVERLAP // stride, top > 0, tile.top + tile.height < height),
+            _ramp(logits.shape[1], OVERLAP // stride, left > 0, tile.left + tile.width < width),
         )
-        window = np.s_[top : top + wider.shape[0], left : left + wider.shape[1]]
-        total[window] += wider * ramp
+        window = np.s_[top : top + logits.shape[0], left : left + logits.shape[1]]
+        total[window] += logits * ramp
         weight[window] += ramp
-    inner = np.s_[RAMP:-RAMP, RAMP:-RAMP]
-    mixed: Logits = total[inner] / weight[inner]
+    mixed: Logits = total / weight
     return mixed
 
 
-def _ramp(length: int, falls_before: bool, falls_after: bool) -> Plane:
-    """Weights along one side of a widened tile: 1 inside, falling to near 0 towards a neighbour."""
+def _ramp(length: int, overlap: int, falls_before: bool, falls_after: bool) -> Plane:
+    """Weights along one side of a tile: 1 inside, falling to near 0 towards a neighbour."""
     weights = np.ones(length, np.float32)
-    slope = (np.arange(2 * RAMP, dtype=np.float32) + 0.5) / (2 * RAMP)
+    slope = (np.arange(overlap, dtype=np.float32) + 0.5) / overlap
     if falls_before:
-        weights[: 2 * RAMP] = slope
+        weights[:overlap] = slope
     if falls_after:
-        weights[-2 * RAMP :] = slope[::-1]
+        weights[-overlap:] *= slope[::-1]
     return weights

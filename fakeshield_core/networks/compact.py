@@ -17,6 +17,7 @@ from fakeshield_core.networks.sam import sam_module
 from fakeshield_core.networks.stem import DctStem, HistoryStem, PixelStem, once_compressed
 
 STRIDE = 16  # inputs are multiples of this
+FULL_TOKENS = 32 * 32  # up to here every place attends to every other one; the network was trained below it
 CLASSES = ("authentic", "tampered")
 
 
@@ -50,6 +51,26 @@ class ConvBlock(nn.Module):
         return x + self.scale * self.shrink(functional.gelu(self.grow(self.norm(self.spatial(x)))))
 
 
+class CoarseKeys:
+    """What tokens of a large grid attend to: the first token, and means of 2 x 2 places, counted as so many.
+
+    Attention to every place takes half as long again on .65 megapixels and finds no more in recompressed
+    pictures (`docs/EXPERIMENTS.md`, 2026-11-28).
+    """
+
+    def __init__(self, height: int, width: int, device: torch.device) -> None:
+        self._grid = height, width
+        ones = torch.ones(1, height, width, device=device)
+        counts = functional.avg_pool2d(ones, 2, ceil_mode=True, divisor_override=1).flatten()
+        self.bias = functional.pad(counts.log(), (1, 0))  # (1 + n,), added to the attention logits
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """(B, heads, 1 + h * w, d) keys or values -> (B, heads, 1 + n, d)."""
+        places = x[:, :, 1:].transpose(2, 3).flatten(0, 1).unflatten(2, self._grid)
+        means = functional.avg_pool2d(places, 2, ceil_mode=True, count_include_pad=False)
+        return torch.cat([x[:, :, :1], means.flatten(2).transpose(1, 2).unflatten(0, x.shape[:2])], dim=2)
+
+
 class TokenBlock(nn.Module):
     """Pre-norm attention and MLP over tokens."""
 
@@ -63,10 +84,18 @@ class TokenBlock(nn.Module):
         self.fc1 = nn.Linear(width, 3 * width)
         self.fc2 = nn.Linear(3 * width, width)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, N, C) -> the same shape."""
+    def forward(self, x: Tensor, coarse: CoarseKeys | None = None) -> Tensor:
+        """(B, N, C) -> the same shape.
+
+        Args:
+            coarse: how keys and values are joined where there are many; None: not.
+        """
         q, k, v = self.qkv(self.norm1(x)).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        x = x + self.proj(functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+        bias = None
+        if coarse is not None:
+            k, v, bias = coarse(k), coarse(v), coarse.bias.to(q).expand(1, 1, 1, -1)
+        read = functional.scaled_dot_product_attention(q, k, v, attn_mask=bias)
+        x = x + self.proj(read.transpose(1, 2).flatten(2))
         return x + self.fc2(functional.gelu(self.fc1(self.norm2(x))))
 
 
@@ -220,8 +249,10 @@ class CompactNetwork(nn.Module):
         x = features.sixteenth + correlation
         x = x + self.around(x)
         tokens = torch.cat([self.cls.expand(x.shape[0], -1, -1), x.flatten(2).transpose(1, 2)], dim=1)
+        many = x.shape[2] * x.shape[3] > FULL_TOKENS
+        coarse = CoarseKeys(x.shape[2], x.shape[3], x.device) if many else None
         for block in self.body:
-            tokens = block(tokens)
+            tokens = block(tokens, coarse)
         tokens = self.out(tokens)
         classes = self.classify(tokens[:, 0])
         patches = tokens[:, 1:]

@@ -19,6 +19,7 @@ from fakeshield_core.checkpoints.compact import (
     write_compact,
 )
 from fakeshield_core.domain import MapReady, VerdictReady
+from fakeshield_core.engines import tiles
 from fakeshield_core.engines.compact import CompactEngine, build
 from fakeshield_core.errors import AdapterIncompatible, EngineUnavailable
 from fakeshield_core.networks.compact import CompactConfig, CompactNetwork
@@ -114,9 +115,10 @@ def test_the_stability_check_can_be_left_out_and_score_and_map_stay() -> None:
     np.testing.assert_array_equal(map_quick.soft_map, map_checked.soft_map)
 
 
-def test_a_picture_beyond_sixteen_tiles_is_said_to_be_scaled() -> None:
-    verdict, soft = answer(engine_with(), pictured(textured(30, 9000)))
-    assert soft.soft_map.shape == (30, 9000)
+def test_a_picture_beyond_four_megapixels_is_said_to_be_scaled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiles, "MOST_PIXELS", 160 * 160)  # as if these were four megapixels
+    verdict, soft = answer(engine_with(), pictured(textured(320, 400)))
+    assert soft.soft_map.shape == (320, 400)
     assert any("analysed at" in warning for warning in verdict.warnings)
 
 

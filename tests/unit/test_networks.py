@@ -9,7 +9,14 @@ import pytest
 import torch
 
 from fakeshield_core.jpeg import STANDARD_LUMA, standard_table, zigzag
-from fakeshield_core.networks.compact import CompactConfig, CompactNetwork, SelfCorrelation, neighbours
+from fakeshield_core.networks.compact import (
+    CoarseKeys,
+    CompactConfig,
+    CompactNetwork,
+    SelfCorrelation,
+    TokenBlock,
+    neighbours,
+)
 from fakeshield_core.networks.sam import sam_module
 from fakeshield_core.networks.stem import (
     _SRM,
@@ -50,6 +57,36 @@ def test_samples_of_a_batch_do_not_see_each_other(network: CompactNetwork) -> No
         together, alone = network(rgb, table), network(rgb[1:2], table[1:2])
     torch.testing.assert_close(together[0][1:2], alone[0], atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(together[1][1:2], alone[1], atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("height", "width"), [(6, 8), (5, 7), (1, 3)])
+def test_joined_keys_change_nothing_where_the_joined_places_are_equal(height: int, width: int) -> None:
+    torch.manual_seed(0)
+    block = TokenBlock(32, 4).eval()
+    cells = torch.randn(2, 32, -(-height // 2), -(-width // 2))
+    places = torch.nn.functional.interpolate(cells, scale_factor=2.0, mode="nearest")[:, :, :height, :width]
+    tokens = torch.cat([torch.randn(2, 1, 32), places.flatten(2).transpose(1, 2)], dim=1)
+    with torch.inference_mode():
+        full, joined = block(tokens), block(tokens, CoarseKeys(height, width, tokens.device))
+    torch.testing.assert_close(joined, full, atol=1e-5, rtol=1e-5)
+
+
+def test_only_a_grid_beyond_those_of_the_training_is_joined(
+    network: CompactNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[tuple[int, int]] = []
+    init = CoarseKeys.__init__
+
+    def spied(self: CoarseKeys, height: int, width: int, device: torch.device) -> None:
+        made.append((height, width))
+        init(self, height, width, device)
+
+    monkeypatch.setattr(CoarseKeys, "__init__", spied)
+    with torch.inference_mode():
+        network(torch.rand(1, 3, 512, 512) * 255, torch.ones(1, 8, 8))
+        assert not made
+        network(torch.rand(1, 3, 512, 528) * 255, torch.ones(1, 8, 8))
+    assert made == [(32, 33)]
 
 
 def test_the_dct_basis_is_orthonormal_and_finds_a_single_cosine() -> None:

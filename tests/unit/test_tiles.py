@@ -1,22 +1,25 @@
-"""Tiles cover every pixel, start on the grid, and their maps join without a step."""
+"""Tiles cover every pixel, overlap, start on the grid, and their maps join without a step."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from fakeshield_core.engines.tiles import (
-    MOST_TILES,
+    GRID,
+    MOST_PIXELS,
+    OVERLAP,
     TILE,
     Tile,
     analysed_size,
     blended,
     padded_side,
-    tile_count,
     tiles_for,
 )
 
-SIZES = [(16, 16), (256, 384), (512, 512), (513, 512), (720, 960), (1024, 1024), (1000, 1500), (1936, 2048)]
+SIZES = [(16, 16), (256, 384), (720, 1280), (1281, 1280), (1080, 1920), (2048, 2048), (40, 12_000)]
 
 
 @pytest.mark.parametrize(("height", "width"), SIZES)
@@ -29,18 +32,25 @@ def test_tiles_cover_every_pixel_and_start_on_the_grid(height: int, width: int) 
     assert covered.min() >= 1
 
 
+@pytest.mark.parametrize("length", range(TILE, 6 * TILE, 176))
+def test_neighbours_share_a_strip(length: int) -> None:
+    row = tiles_for(16, length)
+    shared = [before.left + before.width - after.left for before, after in pairwise(row)]
+    assert all(overlap >= OVERLAP - GRID for overlap in shared)
+
+
 @pytest.mark.parametrize(
-    ("height", "width", "count"), [(512, 512, 1), (1024, 1024, 4), (513, 100, 2), (2048, 2048, 16)]
+    ("height", "width", "count"), [(1280, 1280, 1), (1281, 100, 2), (1080, 1920, 2), (2048, 2048, 4)]
 )
 def test_the_fewest_tiles_are_used(height: int, width: int, count: int) -> None:
-    assert len(tiles_for(height, width)) == tile_count(height, width) == count
+    assert len(tiles_for(height, width)) == count
 
 
-@pytest.mark.parametrize(("height", "width"), [(3000, 4000), (40, 12000), (6000, 6600), (2049, 2048)])
-def test_a_large_picture_is_scaled_until_sixteen_tiles_cover_it(height: int, width: int) -> None:
+@pytest.mark.parametrize(("height", "width"), [(3000, 4000), (60, 100_000), (6000, 6600), (2049, 2048)])
+def test_a_large_picture_is_scaled_to_four_megapixels(height: int, width: int) -> None:
     tall, wide = analysed_size(height, width)
-    assert tile_count(tall, wide) <= MOST_TILES
-    assert tall / wide == pytest.approx(height / width, rel=0.5 if min(height, width) < 100 else 0.01)
+    assert 0.95 * MOST_PIXELS < tall * wide <= MOST_PIXELS
+    assert tall / wide == pytest.approx(height / width, rel=0.05 if min(height, width) < 100 else 0.01)
 
 
 def test_a_picture_of_four_megapixels_keeps_its_size() -> None:
@@ -48,18 +58,19 @@ def test_a_picture_of_four_megapixels_keeps_its_size() -> None:
 
 
 def test_equal_tiles_blend_to_the_same_value_everywhere() -> None:
-    pieces = [(t, np.full((t.height // 4, t.width // 4), 3.0, np.float32)) for t in tiles_for(700, 1100)]
-    joined = blended(pieces, padded_side(700), padded_side(1100), 4)
-    assert joined.shape == (176, 276)
-    np.testing.assert_allclose(joined, 3.0, rtol=1e-6)
+    height, width = padded_side(1500), padded_side(3100)
+    pieces = [(t, np.full((t.height // 4, t.width // 4), 3.0, np.float32)) for t in tiles_for(height, width)]
+    joined = blended(pieces, height, width, 4)
+    assert joined.shape == (376, 776)
+    np.testing.assert_allclose(joined, 3.0, rtol=1e-5)
 
 
-def test_touching_tiles_of_different_value_join_without_a_step() -> None:
-    left, right = Tile(0, 0, 512, 512), Tile(0, 512, 512, 512)
+def test_neighbouring_tiles_of_different_value_join_without_a_step() -> None:
+    left, right = Tile(0, 0, 512, 512), Tile(0, 512 - OVERLAP, 512, 512)
     zeros = np.zeros((128, 128), np.float32)
-    joined = blended([(left, zeros), (right, zeros + 8)], 512, 1024, 4)
+    joined = blended([(left, zeros), (right, zeros + 8)], 512, 1024 - OVERLAP, 4)
     steps = np.abs(np.diff(joined[64]))
-    assert steps.max() <= 8 / 7  # eight cells share the step of 8
+    assert steps.max() <= 8 / (OVERLAP // 4 - 1)
     assert joined[64, 0] == 0 and joined[64, -1] == 8
 
 
