@@ -29,6 +29,7 @@ class Operating:
     moves: Sequence[AdapterMove]  # oldest first
     engine: str | None  # that answers now; None: none is ready
     adapter: str | None  # it answers with
+    problem: str | None  # why no engine is ready, or the one that answers lacks the champion
     free_bytes: int  # on the disk of the data folder
     now: datetime
 
@@ -69,13 +70,16 @@ def _lamps(found: Operating) -> Iterable[str]:
         told("run_material", n=stats.trainable) if last is None else _day(last.updated_at),
         is_late=last is not None and last.state == "failed",
     )
+    why = "" if found.problem is None else f". {found.problem}"
     is_other = found.engine is not None and found.adapter != stats.champion
     yield _lamp(
         "lamp_champion",
         stats.champion or told("base_alone"),
-        told("champion_not_in_use", used=found.adapter or told("base_alone"))
+        told("engine_none") + why
+        if found.engine is None
+        else told("champion_not_in_use", used=found.adapter or told("base_alone")) + why
         if is_other
-        else told("engine_none" if found.engine is None else "champion_in_use", engine=found.engine),
+        else told("champion_in_use", engine=found.engine),
         is_late=is_other or found.engine is None,
     )
 

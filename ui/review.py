@@ -157,6 +157,7 @@ class Desk:
                 moves=store.moves(),
                 engine=None if engine is None else engine.info.name,
                 adapter=None if engine is None else engine.info.adapter,
+                problem=self._host.problem,
                 free_bytes=shutil.disk_usage(store.folder).free,
                 now=datetime.now(UTC),
             )

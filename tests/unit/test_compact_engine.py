@@ -175,9 +175,7 @@ def test_a_folder_that_is_no_adapter_is_refused() -> None:
 
 
 @pytest.mark.parametrize(("side", "updates"), [(128, 2), (512, 2), (528, 3)])
-def test_pictures_of_several_tiles_are_looked_at_three_ways_after_their_answer(
-    side: int, updates: int
-) -> None:
+def test_larger_pictures_are_looked_at_three_ways_after_their_answer(side: int, updates: int) -> None:
     engine, picture = engine_with(Calibration(label_weight=0.0)), pictured(textured(side, side))
     given = list(engine.analyze(picture))
     assert len(given) == updates

@@ -21,7 +21,7 @@ STATS = Stats(
 )  # fmt: skip
 QUIET = Operating(
     stats=STATS, waits_since=None, runs=(), moves=(), engine="compact", adapter=None,
-    free_bytes=20 * 2**30, now=NOW,
+    problem=None, free_bytes=20 * 2**30, now=NOW,
 )  # fmt: skip
 GATE: JsonObject = {
     "target": {"mean": 16.31, "interval": [12.0, 20.5], "groups": 61, "champion": 20.0, "challenger": 36.31},
@@ -72,6 +72,24 @@ def test_all_is_well_where_nothing_waits_and_nothing_ran() -> None:
 )
 def test_a_lamp_is_late_for_what_is_wrong_and_for_nothing_else(found: Operating, lamp: str) -> None:
     assert late(operate(found)) == [lamp]
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (
+            replace(QUIET, stats=replace(STATS, champion="abc123"), problem="Adapter abc123 is damaged."),
+            "The page answers with the base alone. Adapter abc123 is damaged.",
+        ),
+        (
+            replace(QUIET, engine=None, problem="Weights are missing."),
+            "No engine is ready. Weights are missing.",
+        ),
+    ],
+    ids=["not-in-use", "no-engine"],
+)
+def test_the_lamp_says_why_the_champion_does_not_answer(found: Operating, said: str) -> None:
+    assert said in words(operate(found))
 
 
 def test_a_wait_within_the_goal_is_fine() -> None:
