@@ -35,7 +35,7 @@ from fakeshield_core.domain import (
     Verdict,
     VerdictReady,
 )
-from fakeshield_core.engines.copied import with_copies
+from fakeshield_core.engines.copied import copied_region, with_copies
 from fakeshield_core.engines.tiles import Tile, analysed_size, blended, padded_side, tiles_for
 from fakeshield_core.errors import EngineOutOfMemory
 from fakeshield_core.evidence.blocks import flat_share
@@ -58,7 +58,7 @@ COARSE_TABLE = 60.0  # mean luma quantisation step; above (about quality 50), th
 DRAWN_SHARE = 0.5  # of flat blocks; more in 1 of 415 training pictures, scratch script, 2026-11-27
 WIDER = 1.6  # factor of the band's width for each of these
 RECOMPRESS_QUALITY = 85
-COPIES_WEIGH = 1 / 3  # of the way from the score to the copies' mean: the band's reach where one disagrees
+COPIES_WEIGH = 1 / 6  # of the way from the score to the copies' mean: the band's reach where one disagrees
 UNCHECKED = "This picture could not be read once more, recompressed and at half size."
 LIMITS = (
     "Areas smaller than about 32 × 32 pixels",
@@ -122,7 +122,7 @@ class CompactEngine:
         """VerdictReady, MapReady at the picture's size, and VerdictReady again where it was to be checked.
 
         Altered copies of a small picture are read before the verdict, of a larger one after the map. A
-        finding comes with the verdict *tampered* only: the kind of the mask's largest area.
+        finding comes with the verdict *tampered* only.
 
         Raises:
             EngineOutOfMemory: the machine has too little free memory for this picture.
@@ -308,13 +308,17 @@ def _assembled(tiles: tuple[Tile, ...], features: list[Features], rows: int, col
 
 
 def _finding(rgb: RgbImage, soft_map: SoftMap, copies: Copies | None, score: float) -> Finding:
-    """What was done in the largest area of the mask: its kind where that is likely enough, else "unknown"."""
+    """What was done in one area of the mask: its kind where that is likely enough, else "unknown".
+
+    The area is the one that holds most of what counts as copied, without copies the largest.
+    """
     mask = masks.threshold(soft_map, MASK_THRESHOLD)
     labels = masks.label_regions(mask, masks.min_region_px(*mask.shape)).labels
-    read = read_kind(rgb, labels == 1, copies)
+    region = copied_region(labels, copies) if copies else 1
+    read = read_kind(rgb, labels == region, copies)
     if read is None or read.stated == "unknown":
-        return Finding("unknown", score, 1)
-    return Finding(read.stated, read.probabilities[read.stated], 1)
+        return Finding("unknown", score, region)
+    return Finding(read.stated, read.probabilities[read.stated], region)
 
 
 def _peak(logits: Logits) -> float:

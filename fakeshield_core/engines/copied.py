@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
+from fakeshield_core import masks
 from fakeshield_core.domain import BoolMask, SoftMap
 from fakeshield_core.evidence.copies import Copies
 
@@ -27,6 +29,19 @@ def with_copies(soft_map: SoftMap, copies: Copies) -> SoftMap:
     copy, original = (first, second) if ahead > 0 else (second, first)
     lowered = np.where(original, np.minimum(soft_map, np.float32(1 - COPIED)), soft_map)
     return np.where(copy, np.maximum(soft_map, np.float32(COPIED)), lowered)
+
+
+def copied_region(labels: npt.NDArray[np.int32], copies: Copies) -> int:
+    """The number of the region that holds most of the copied areas; 1, the largest, without clear ones.
+
+    Args:
+        labels: (H, W) of `masks.label_regions`.
+    """
+    if not copies.clear:
+        return 1
+    first, second = copies.areas(*labels.shape)
+    counts = np.bincount(labels[first | second], minlength=2)[1 : masks.MAX_REGIONS + 1]
+    return 1 + int(counts.argmax())
 
 
 def _mean_logit(soft_map: SoftMap, area: BoolMask) -> float:

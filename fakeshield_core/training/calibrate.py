@@ -20,7 +20,6 @@ QUALITIES = (None, 95, 85, 75)  # every picture is read as its file is, and comp
 FALSE_ALARMS = 0.06  # share of authentic readings above the threshold
 FIRM_FALSE_ALARMS = 0.05  # share of recompressed authentic readings with the verdict *tampered*
 FIRM_MISSES = 0.01  # share of recompressed forgeries with the verdict *no tampering found*
-MARGIN = 0.2  # on the logit scale, beyond the lowest of the few held-out forgeries; chosen on dev
 RIDGE = 1.0  # penalty on the weights, in units of one reading
 Values = npt.NDArray[np.float64]
 
@@ -60,7 +59,7 @@ def calibrated(readings: Readings) -> Calibration:
     logits, forged = bias + readings.features @ weights, readings.labels
     edge = float(np.quantile(logits[~forged], 1 - FALSE_ALARMS))
     surely_forged = float(np.quantile(logits[~forged & readings.alike], 1 - FIRM_FALSE_ALARMS))
-    surely_not = float(np.quantile(logits[forged & readings.alike], FIRM_MISSES)) - MARGIN
+    surely_not = float(np.quantile(logits[forged & readings.alike], FIRM_MISSES))
     label_weight, peak_weight, copies_weight = weights.tolist()
     return Calibration(
         bias=bias,

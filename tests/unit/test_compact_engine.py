@@ -132,7 +132,7 @@ def test_copies_that_disagree_more_than_the_picture_is_sure_make_the_verdict_inc
         scores = np.array([verdict.score, verdict.stability.recompressed, verdict.stability.half_size])
         own, *copies = np.log(scores / (1 - scores))
         disagrees = any((copy > 0) != (own > 0) for copy in copies)
-        turned = (own > 0) != (2 * own + np.mean(copies) > 0)
+        turned = (own > 0) != (5 * own + np.mean(copies) > 0)
         assert (verdict.verdict == "inconclusive") == turned
         outcomes.add((disagrees, turned))
     assert outcomes == {(False, False), (True, False), (True, True)}  # otherwise nothing was tested

@@ -26,6 +26,7 @@ from fakeshield_core.evidence.kinds import (
     read_kind,
 )
 from fakeshield_core.evidence.kinds_features import LEAST_PX, NAMES, features_of
+from fakeshield_core.masks import MAX_REGIONS, label_regions, min_region_px
 from fakeshield_core.synthesis.forgeries import Kind, forge
 from fakeshield_core.synthesis.history import noisy
 from fakeshield_core.synthesis.scenes import scene
@@ -344,16 +345,22 @@ def test_missing_or_damaged_weights_are_told(
 # what the engine says
 
 
-def test_the_engine_tells_the_kind_of_its_largest_area_with_its_probability() -> None:
+def test_the_engine_tells_the_kind_of_the_copied_area_with_its_probability() -> None:
     picture = pictured(with_copy())
     engine = engine_with(
         Calibration(bias=6.0, label_weight=0.0, peak_weight=0.0, band_below=0.4, band_above=0.4)
     )
     verdict, ready = answer(engine, picture)
-    area = largest(ready.soft_map > MASK_THRESHOLD)
-    read = read_kind(picture.rgb, area, find_copies(picture.rgb))
+    copies = find_copies(picture.rgb)
+    assert copies is not None and copies.clear
+    mask = ready.soft_map > MASK_THRESHOLD
+    labels, found = label_regions(mask, min_region_px(*mask.shape))
+    first, second = copies.areas(*mask.shape)
+    held = [((labels == region) & (first | second)).sum() for region in range(1, min(found, MAX_REGIONS) + 1)]
+    region = 1 + int(np.argmax(held))
+    read = read_kind(picture.rgb, labels == region, copies)
     (finding,) = verdict.findings
-    assert finding.region_id == 1
+    assert finding.region_id == region
     if read is None or read.stated == "unknown":
         assert (finding.kind, finding.confidence) == ("unknown", verdict.score)
     else:
