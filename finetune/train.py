@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 CHECKPOINT = "checkpoint.pt"
 EVERY = 10  # steps between two checkpoints and reports
-KEEP_WEIGHT = 1.0  # of staying near the base's map on replayed pictures
+KEEP_WEIGHT = 2.0  # of staying near the base's map on replayed pictures
 KEEP_SCORE_WEIGHT = 4.0  # of staying near its score there, on the logit scale
 SCORE_WEIGHT = 0.3  # of the image-level score on corrections
 
