@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -12,7 +13,7 @@ from PIL import Image
 from bench.copies import count
 from fakeshield_core import masks
 from fakeshield_core.domain import BoolMask, RgbImage
-from fakeshield_core.engines.copied import COPIED, with_copies
+from fakeshield_core.engines.copied import COPIED, copied_region, with_copies
 from fakeshield_core.evidence import compare, measure
 from fakeshield_core.evidence.copies import CLEAR_PAIRS, Copies, find_copies
 from fakeshield_core.evidence.copy_move import copy_move_item, copy_move_layer
@@ -201,3 +202,21 @@ def test_the_bench_counts_pairs_of_copies_and_of_untouched_pictures(tmp_path: Pa
     copied, untouched = count(read_manifest(tmp_path / "manifest.csv").rows)
     assert (copied.kind, copied.at_least(CLEAR_PAIRS), len(copied.pairs)) == ("copy-move", 1, 1)
     assert (untouched.kind, untouched.at_least(CLEAR_PAIRS), len(untouched.pairs)) == ("untouched", 0, 1)
+
+
+def test_the_copied_region_is_the_one_that_holds_most_of_the_copies() -> None:
+    copies = found_in(with_copy())
+    labels = np.zeros((320, 400), np.int32)
+    labels[:50] = 1  # the largest, with hardly a copied place
+    labels[square(TARGET)] = 3
+    labels[:, :20] = 2
+    assert copied_region(labels, copies) == 3
+    assert copied_region(labels, replace(copies, pairs=copies.pairs[: CLEAR_PAIRS - 1])) == 1
+    assert copied_region(np.zeros_like(labels), copies) == 1
+
+
+def test_a_copied_region_beyond_those_with_a_number_on_the_page_is_none() -> None:
+    labels = np.zeros((320, 400), np.int32)
+    labels[square(TARGET)] = masks.MAX_REGIONS + 1
+    labels[square(SOURCE)] = 2
+    assert copied_region(labels, found_in(with_copy())) == 2
