@@ -82,7 +82,8 @@ class PixelStem(nn.Module):
         middle = functional.pad(rgb.new_full((3 * 4,), -128 * RGB_SCALE), (0, 4 * len(kernels) - 3 * 4))
         padded = functional.pad(rgb, (2, 2, 2, 2), mode="replicate")
         folded = functional.conv2d(padded, torch.stack(four, dim=1).flatten(0, 1), middle, stride=2)
-        return self.norm(self.shrink(functional.gelu(self.fold(folded.clamp(-self.LIMIT, self.LIMIT)))))
+        limited = functional.hardtanh(folded, -self.LIMIT, self.LIMIT, inplace=not torch.is_grad_enabled())
+        return self.norm(self.shrink(functional.gelu(self.fold(limited))))
 
 
 class DctStem(nn.Module):
