@@ -74,6 +74,26 @@ def test_a_run_goes_on_where_it_stopped(run: Path) -> None:
     assert [line["step"] for line in lines] == [2, 3]
 
 
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path: Path) -> None:
+    data, digests = write_pictures(tmp_path), []
+    for number, seed in enumerate(("5", "5", "6")):
+        out = tmp_path / str(number)
+        usual = [
+            "train-compact",
+            "--data",
+            str(data),
+            "--out",
+            str(out),
+            "--start",
+            str(SHIPPED),
+            "--batch",
+            "1",
+        ]
+        assert main([*usual, "--small-steps", "1", "--steps", "2", "--seed", seed]) == 0
+        digests.append(read_compact(out / "compact").digest)
+    assert digests[0] == digests[1] != digests[2]
+
+
 def test_data_without_held_out_pictures_is_refused_in_one_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
