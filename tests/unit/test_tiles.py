@@ -62,7 +62,7 @@ def test_equal_tiles_blend_to_the_same_value_everywhere() -> None:
     pieces = [(t, np.full((t.height // 4, t.width // 4), 3.0, np.float32)) for t in tiles_for(height, width)]
     joined = blended(pieces, height, width, 4)
     assert joined.shape == (376, 776)
-    np.testing.assert_allclose(joined, 3.0, rtol=1e-5)
+    np.testing.assert_allclose(joined, 3.0, rtol=1e-6)
 
 
 def test_neighbouring_tiles_of_different_value_join_without_a_step() -> None:
