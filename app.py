@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import signal
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -18,7 +17,7 @@ from fakeshield_core.imaging import MAX_BYTES
 from fakeshield_core.segmenters.registry import build_segmenter
 from fakeshield_core.settings import Settings
 from feedback.store import FOLDER, FeedbackStore
-from ui.environment import prepare_gradio, uploads_in
+from ui.environment import event_of_signals, prepare_gradio, uploads_in
 
 if TYPE_CHECKING:
     from ui.running import Running
@@ -32,11 +31,13 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for name in LOUD_LIBRARIES:
         logging.getLogger(name).setLevel(logging.WARNING)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl+C does, with everything closed
+    ended = event_of_signals()
     try:
         settings = Settings.from_environment()
         prepare_gradio(uploads_in(settings.data_dir))
-        serve(settings, partial(build_engine, settings.engine, settings)).close()
+        serve(settings, partial(build_engine, settings.engine, settings), prevent_thread_lock=True).until(
+            ended
+        )
     except FakeShieldError as error:
         logging.getLogger("app").error("%s", error)
         return 1

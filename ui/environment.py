@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from pathlib import Path
 
 
@@ -16,3 +18,14 @@ def prepare_gradio(uploads: Path) -> None:
     os.environ["GRADIO_TEMP_DIR"] = str(uploads)
     os.environ["GRADIO_EXAMPLES_CACHE"] = str(uploads / "examples")
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+
+
+def event_of_signals() -> threading.Event:
+    """An event that SIGTERM and Ctrl+C set.
+
+    An exception, as Python makes of Ctrl+C, is lost where it comes in what swallows it; an event is not.
+    """
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    return ended

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 
 import gradio as gr
@@ -17,6 +18,11 @@ class Running:
     demo: gr.Blocks
     cases: Cases
     saving: Saving
+
+    def until(self, ended: threading.Event) -> None:
+        """Serves until the event is set, then closes everything."""
+        ended.wait()
+        self.close()
 
     def close(self) -> None:
         """Answers nobody any more, then ends the cases, then closes the store."""
