@@ -35,9 +35,8 @@ def main() -> int:
     try:
         settings = Settings.from_environment()
         prepare_gradio(uploads_in(settings.data_dir))
-        serve(settings, partial(build_engine, settings.engine, settings), prevent_thread_lock=True).until(
-            ended
-        )
+        build = partial(build_engine, settings.engine, settings)
+        serve(settings, build, prevent_thread_lock=True).until(ended)
     except FakeShieldError as error:
         logging.getLogger("app").error("%s", error)
         return 1
